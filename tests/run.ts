@@ -1,0 +1,32 @@
+/** The test command, `deno task test`: everything that is to hold, on every runtime. `--only NAME` runs single steps. */
+
+import { gateSteps } from "./gate.ts";
+import { runCommand, type Step } from "./steps.ts";
+import {
+  buildPackage,
+  bundleTests,
+  denoSuite,
+  kafkaPackageSuite,
+  kafkaSuite,
+  packageCheck,
+  packageSuite,
+  packageTypes,
+  portableSuite,
+  runtimes,
+} from "./suites.ts";
+
+const steps: readonly Step[] = [
+  ...gateSteps,
+  denoSuite,
+  bundleTests,
+  ...runtimes.map((runtime) => portableSuite(runtime)),
+  buildPackage,
+  packageCheck("publint"),
+  packageCheck("attw"),
+  packageTypes,
+  ...runtimes.map((runtime) => packageSuite(runtime)),
+  kafkaSuite,
+  ...runtimes.map((runtime) => kafkaPackageSuite(runtime)),
+];
+
+await runCommand(steps, Deno.args);

@@ -1,0 +1,253 @@
+/** The suites that the test command is made of: which tests run on what, and how. */
+
+import { stop } from "esbuild";
+import { existsSync } from "node:fs";
+import { build, tarball } from "../npm-build/build.ts";
+import { bundle, filesBelow } from "../npm-build/bundle.ts";
+import { exportedFiles, packageName, ROOT } from "../npm-build/project.ts";
+import { counted, type Counts, type Step, type StepLog } from "./steps.ts";
+import { commandOf, missing, missingIsFailure, provide, type ToolName } from "./tools.ts";
+
+const OUT = `${ROOT}npm-build/out`;
+const REPORTS = `${OUT}/reports`;
+const PORTABLE = `${OUT}/tests`;
+/** A project that has installed the package from its tarball. */
+const CONSUMER = `${OUT}/consumer`;
+
+/** The tests of the main job on real brokers: from the sources on Deno, elsewhere with the package. */
+const ON_KAFKA = "tests/kafka/client_test.ts";
+
+/** A program of a user, which the package's tests run as one. */
+const DEMO = `${ROOT}tests/examples/demo.ts`;
+
+const deno = Deno.execPath();
+
+/** The runtimes besides Deno, as tools. */
+export const runtimes = ["node22", "node24", "node26", "bun"] as const satisfies readonly ToolName[];
+type Runtime = typeof runtimes[number];
+
+/** Folders and files with tests that run on every runtime. */
+const PORTABLE_PATHS = [
+  "tests/unit",
+  "tests/property",
+  "tests/simulation",
+  "tests/embedded",
+  "tests/transport",
+  "tests/house/order_test.ts",
+];
+
+/** What Deno's own suite leaves out: the sockets of Node and Bun, what has a step of its own, and what was built. */
+const NOT_ON_DENO = ["tests/transport/node_test.ts", "tests/transport/bun_test.ts", "tests/kafka", "npm-build/out"];
+
+/** Runs a suite that needs tools. Without them its tests count as skipped, or, where `CI` is set, the step fails. */
+async function withTools(
+  tools: readonly ToolName[],
+  log: StepLog,
+  files: () => Promise<readonly string[]>,
+  run: () => Promise<Counts>,
+): Promise<Counts> {
+  for (const tool of tools) await provide(tool);
+  const lacks = missing(tools);
+  if (lacks.length === 0) return run();
+  log.write(`${lacks.join("\n")}\n`);
+  if (missingIsFailure) throw new Error("a tool is missing, and CI is set");
+  for (const lack of lacks) console.log(`        ${lack}`);
+  return { passed: 0, failed: 0, skipped: await declaredIn(await files()) };
+}
+
+/** How many tests these files declare; an estimate where they are declared in a loop. */
+async function declaredIn(files: readonly string[]): Promise<number> {
+  let count = 0;
+  for (const file of files) count += (await Deno.readTextFile(file)).match(/\btest(?:With)?\(/g)?.length ?? 0;
+  return Math.max(1, count);
+}
+
+/** The files with tests at or below these paths; what is not there has none. */
+async function testFiles(paths: readonly string[]): Promise<string[]> {
+  const files: string[] = [];
+  for (const path of paths) {
+    if (!existsSync(ROOT + path)) continue;
+    if (path.endsWith(".ts")) files.push(ROOT + path);
+    else for await (const file of filesBelow(ROOT + path)) if (file.endsWith("_test.ts")) files.push(file);
+  }
+  return files.sort();
+}
+
+async function reportFile(name: string): Promise<string> {
+  await Deno.mkdir(REPORTS, { recursive: true });
+  return `${REPORTS}/${name.replaceAll(/\W+/g, "-")}.xml`;
+}
+
+/** Runs `deno test` with what is given, and counts. */
+export async function denoTest(name: string, args: readonly string[], log: StepLog, env = {}): Promise<Counts> {
+  const report = await reportFile(name);
+  return counted(report, () => log.command(deno, ["test", "-A", `--junit-path=${report}`, ...args], { env }));
+}
+
+/** Runs test files of JavaScript on Node or Bun, and counts. */
+async function runtimeTest(
+  name: string,
+  runtime: Runtime,
+  files: string[],
+  cwd: string,
+  log: StepLog,
+): Promise<Counts> {
+  if (files.length === 0) return { passed: 0, failed: 0, skipped: 0 };
+  const report = await reportFile(name);
+  const args = runtime === "bun"
+    ? ["test", "--timeout=120000", "--reporter=junit", `--reporter-outfile=${report}`, ...files]
+    : ["--test", ...NODE_REPORTERS, `--test-reporter-destination=${report}`, ...files];
+  return counted(report, () => log.command(commandOf(runtime), args, { cwd }));
+}
+
+const NODE_REPORTERS = ["--test-reporter=spec", "--test-reporter-destination=stdout", "--test-reporter=junit"];
+
+/** Everything that runs on Deno from the sources: all tests, and every example in the documentation. */
+export const denoSuite: Step = {
+  name: "deno",
+  budgetSeconds: 240,
+  run: (log) => denoTest("deno", ["--doc", "--parallel", `--ignore=${NOT_ON_DENO.join()}`], log),
+};
+
+/** Makes the portable tests into JavaScript that is the same for every runtime. */
+export const bundleTests: Step = {
+  name: "bundle",
+  budgetSeconds: 60,
+  async run() {
+    await bundle({ entries: await testFiles(PORTABLE_PATHS), folder: PORTABLE, platform: "deno" });
+    await stop();
+  },
+};
+
+/** The portable tests on one of the other runtimes: all that fit it, or those of one folder of `tests`. */
+export function portableSuite(runtime: Runtime, folder = ""): Step {
+  const name = folder ? `${folder}-${runtime}` : runtime;
+  const foreign = runtime === "bun" ? /\/(deno|node)_test\.js$/ : /\/(deno|bun)_test\.js$/;
+  const fits = (file: string) =>
+    file.endsWith("_test.js") && !foreign.test(file) && (!folder || file.startsWith(`/${folder}/`));
+  return {
+    name,
+    budgetSeconds: 180,
+    after: ["bundle"],
+    run: (log) =>
+      withTools([runtime], log, () => testFiles(PORTABLE_PATHS), async () => {
+        const files: string[] = [];
+        for await (const file of filesBelow(PORTABLE)) if (fits(file.slice(PORTABLE.length))) files.push(file);
+        return runtimeTest(name, runtime, files.sort(), PORTABLE, log);
+      }),
+  };
+}
+
+/** Builds the npm package, installs it from its tarball, and bundles its tests beside it. */
+export const buildPackage: Step = {
+  name: "npm",
+  budgetSeconds: 120,
+  async run(log) {
+    log.write(`${await build()}\n`);
+    await Deno.remove(CONSUMER, { recursive: true }).catch(() => {});
+    const entries = [...await testFiles(["tests/package", ON_KAFKA]), DEMO];
+    const external = [packageName, `${packageName}/*`];
+    await bundle({ entries, folder: CONSUMER, external, platform: "deno" });
+    await stop();
+    await Deno.mkdir(CONSUMER, { recursive: true });
+    await Deno.writeTextFile(`${CONSUMER}/package.json`, `{ "private": true, "type": "module" }\n`);
+    const options = ["--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error", "--no-save"];
+    if (!await log.command("npm", ["install", ...options, tarball], { cwd: CONSUMER })) {
+      throw new Error("npm install failed");
+    }
+  },
+};
+
+/** One look at the tarball with a tool of npm's. */
+export function packageCheck(tool: "publint" | "attw"): Step {
+  const args = tool === "publint" ? [tarball, "--strict"] : [tarball, "--profile", "esm-only"];
+  return {
+    name: tool,
+    budgetSeconds: 60,
+    after: ["npm"],
+    run: (log) =>
+      withTools([tool], log, () => Promise.resolve([]), async () => {
+        const ok = await log.command(commandOf(tool), args);
+        return { passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0 };
+      }),
+  };
+}
+
+/** As strict as a user may be, who has no platform's types. */
+const STRICT = {
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  skipLibCheck: false,
+  noEmit: true,
+  types: [],
+  lib: ["esnext", "dom"],
+  target: "esnext",
+  module: "nodenext",
+};
+
+/** The declarations of the package, read by TypeScript's own compiler without the types of any platform. */
+export const packageTypes: Step = {
+  name: "types",
+  budgetSeconds: 60,
+  after: ["npm"],
+  run: (log) =>
+    withTools(["tsc"], log, () => Promise.resolve([]), async () => {
+      const names = Object.keys(exportedFiles).map((name) => packageName + name.slice(1));
+      const doors = names.map((name, i) => `export * as door${i} from "${name}";\n`).join("");
+      await Deno.writeTextFile(`${CONSUMER}/consumer.ts`, doors);
+      await Deno.writeTextFile(
+        `${CONSUMER}/tsconfig.json`,
+        JSON.stringify({ compilerOptions: STRICT, files: ["consumer.ts"] }),
+      );
+      const ok = await log.command(commandOf("tsc"), ["--project", CONSUMER]);
+      return { passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0 };
+    }),
+};
+
+/** The tests of the package, with what is in the tarball, on one of the other runtimes. */
+export function packageSuite(runtime: Runtime): Step {
+  return {
+    name: `npm-${runtime}`,
+    budgetSeconds: 120,
+    after: ["npm"],
+    run: (log) =>
+      withTools([runtime], log, () => testFiles(["tests/package"]), async () => {
+        const files: string[] = [];
+        for await (const file of filesBelow(`${CONSUMER}/package`)) if (file.endsWith("_test.js")) files.push(file);
+        return runtimeTest(`npm-${runtime}`, runtime, files.sort(), CONSUMER, log);
+      }),
+  };
+}
+
+/** The tests on real brokers. */
+export const kafkaSuite: Step = {
+  name: "kafka",
+  budgetSeconds: 300,
+  alone: true,
+  run: (log) => denoTest("kafka", ["tests/kafka"], log),
+};
+
+/** The main job on real brokers, with what is in the tarball, on one of the other runtimes. */
+export function kafkaPackageSuite(runtime: Runtime): Step {
+  const name = `kafka-${runtime}`;
+  return {
+    name,
+    budgetSeconds: 300,
+    after: ["npm"],
+    // The launcher looks for its Java sources below the working directory.
+    run: (log) =>
+      withTools(
+        [runtime, "java", "mvn"],
+        log,
+        () => testFiles([ON_KAFKA]),
+        () => runtimeTest(name, runtime, [`${CONSUMER}/kafka/client_test.js`], ROOT, log),
+      ),
+  };
+}
+
+/** The simulations with many more seeds than in the gate; how many, they ask with `settingOf` of the harness. */
+export const manySeeds: Step = {
+  name: "seeds",
+  budgetSeconds: 1200,
+  run: (log) => denoTest("seeds", ["--parallel", "tests/simulation"], log, { SAMSA_SEEDS: "5000" }),
+};

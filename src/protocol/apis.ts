@@ -1,0 +1,25 @@
+/** The table of the requests that are known here, by their keys. */
+
+import type { Api } from "../wire/schema.ts";
+import { apiVersions } from "./api_versions.ts";
+import { createTopics } from "./create_topics.ts";
+import { deleteTopics } from "./delete_topics.ts";
+import { fetch } from "./fetch.ts";
+import { listGroups } from "./list_groups.ts";
+import { listOffsets } from "./list_offsets.ts";
+import { metadata } from "./metadata.ts";
+import { produce } from "./produce.ts";
+
+const all: readonly Api[] = [
+  produce,
+  fetch,
+  listOffsets,
+  metadata,
+  listGroups,
+  apiVersions,
+  createTopics,
+  deleteTopics,
+];
+
+/** Every API that is known here, by its key. */
+export const apis: ReadonlyMap<number, Api> = new Map(all.map((api) => [api.key, api]));

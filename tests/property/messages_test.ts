@@ -1,0 +1,66 @@
+/** Every message goes round in every version, from a value to bytes and back, and from these bytes to the same bytes. */
+
+import { concat } from "@std/bytes";
+import { assert } from "chai";
+import fc from "fast-check";
+import { apis } from "../../src/protocol/apis.ts";
+import {
+  correlationIdOf,
+  decodeRequest,
+  decodeResponse,
+  encodeRequest,
+  encodeResponse,
+} from "../../src/protocol/message.ts";
+import type { Api } from "../../src/wire/schema.ts";
+import { test } from "../harness.ts";
+import { anyOf, anyText } from "./arbitrary.ts";
+
+const RUNS = 30;
+
+const correlationIds = fc.integer();
+const clientIds = fc.option(anyText);
+
+/** A frame without its size, after a look at the size. */
+function framed(chunks: readonly Uint8Array[]): Uint8Array {
+  const bytes = concat(chunks);
+  assert.equal(new DataView(bytes.buffer).getInt32(0), bytes.length - 4);
+  return bytes.subarray(4);
+}
+
+function requestGoesRound(api: Api, version: number): void {
+  const anyBody = anyOf(api.request, version);
+  fc.assert(
+    fc.property(anyBody, correlationIds, clientIds, (body, correlationId, clientId) => {
+      const frame = framed(encodeRequest(api, version, { correlationId, clientId }, body));
+      const decoded = decodeRequest(frame);
+      assert.deepEqual(decoded, { api, version, correlationId, clientId, body });
+      const again = framed(encodeRequest(api, version, decoded, decoded.body as typeof body));
+      assert.deepEqual(again, frame);
+    }),
+    { numRuns: RUNS },
+  );
+}
+
+function responseGoesRound(api: Api, version: number): void {
+  const anyBody = anyOf(api.response, version);
+  fc.assert(
+    fc.property(anyBody, correlationIds, (body, correlationId) => {
+      const frame = framed(encodeResponse(api, version, correlationId, body));
+      assert.equal(correlationIdOf(frame), correlationId);
+      const decoded = decodeResponse(api, version, frame);
+      assert.deepEqual(decoded, body);
+      assert.deepEqual(framed(encodeResponse(api, version, correlationId, decoded)), frame);
+    }),
+    { numRuns: RUNS },
+  );
+}
+
+for (const api of apis.values()) {
+  test(`${api.name} goes round in every version`, () => {
+    const [min, max] = api.versions;
+    for (let version = min; version <= max; version++) {
+      requestGoesRound(api, version);
+      responseGoesRound(api, version);
+    }
+  });
+}

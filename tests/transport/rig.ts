@@ -1,0 +1,115 @@
+/** The peers that a transport has to cope with, and a count of what a process has open; for Node, Deno and Bun alike. */
+
+import fs from "node:fs";
+import net from "node:net";
+import tls from "node:tls";
+import { Worker } from "node:worker_threads";
+import * as certificates from "./certificates.ts";
+
+/** A peer: where it listens, how many are connected to it, and its end. */
+export interface Peer {
+  readonly port: number;
+  readonly connected: number;
+  close(): Promise<void>;
+}
+
+type Conduct = (socket: net.Socket) => void;
+
+async function peer(conduct: Conduct, secure?: tls.TlsOptions): Promise<Peer> {
+  const sockets = new Set<net.Socket>();
+  const server = secure ? tls.createServer(secure, conduct) : net.createServer(conduct);
+  server.on("connection", (socket: net.Socket) => {
+    sockets.add(socket);
+    socket.on("error", () => {}).on("close", () => sockets.delete(socket));
+  });
+  server.on("tlsClientError", () => {});
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    port: (server.address() as net.AddressInfo).port,
+    get connected() {
+      return sockets.size;
+    },
+    close: () =>
+      new Promise<void>((resolve) => {
+        for (const socket of sockets) socket.destroy();
+        server.close(() => resolve());
+      }),
+  };
+}
+
+/** Reads all and answers nothing, ever. */
+export const silentPeer = (): Promise<Peer> => peer((socket) => socket.resume());
+
+/** Reads nothing, ever, over TLS or not. */
+export const lazyPeer = (secure: boolean): Promise<Peer> =>
+  peer((socket) => {
+    socket.on("error", () => {}).pause();
+  }, secure ? certificates.server : undefined);
+
+/** Waits for some bytes, answers with one, and resets the connection. */
+export const resettingPeer = (): Promise<Peer> =>
+  peer((socket) => {
+    socket.once("data", () => socket.write("x", () => setTimeout(() => socket.resetAndDestroy(), 20)));
+  });
+
+/** Hangs up as soon as anybody says anything. */
+export const hangingUpPeer = (): Promise<Peer> => peer((socket) => socket.once("data", () => socket.destroy()));
+
+/** Speaks something that is not TLS. */
+export const plainPeer = (): Promise<Peer> =>
+  peer((socket) => {
+    socket.resume();
+    socket.end("HTTP/1.0 400 Bad Request\r\n\r\n");
+  });
+
+/** Speaks TLS with whom the authority knows, and says who that is. */
+export const strictPeer = (): Promise<Peer> =>
+  peer((socket) => {
+    socket.on("error", () => {});
+    socket.resume();
+    socket.write((socket as tls.TLSSocket).getPeerCertificate().subject.CN as string);
+  }, { ...certificates.server, ca: certificates.authority, requestCert: true, rejectUnauthorized: true });
+
+const DEAF = `
+const { parentPort, workerData } = require("node:worker_threads");
+const server = require("node:net").createServer();
+server.listen({ port: 0, host: "127.0.0.1", backlog: 1 }, () => {
+  parentPort.postMessage(server.address().port);
+  setTimeout(() => Atomics.wait(workerData, 0, 0), 10);
+});`;
+
+/**
+ * Listens and accepts nobody: its thread is blocked and its queue is full, so that connecting to it lasts. Not to be had
+ * where the platform gives the queue more than the one place that is asked for.
+ */
+export async function deafPeer(): Promise<Peer> {
+  const gate = new Int32Array(new SharedArrayBuffer(4));
+  const worker = new Worker(DEAF, { eval: true, workerData: gate });
+  const port = await new Promise<number>((resolve) => worker.once("message", resolve));
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  let connected = 0;
+  const fill = Array.from({ length: 4 }, () => net.connect(port, "127.0.0.1", () => connected++).on("error", () => {}));
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  const close = async () => {
+    for (const socket of fill) socket.destroy();
+    Atomics.store(gate, 0, 1);
+    Atomics.notify(gate, 0);
+    await worker.terminate();
+  };
+  if (connected < fill.length) return { port, connected, close };
+  await close();
+  throw new Error("The queue of a listener is not bounded here");
+}
+
+/** How many sockets the process has open, where the system tells; else 0. */
+export function openSockets(): number {
+  const folder = "/proc/self/fd";
+  if (!fs.existsSync(folder)) return 0;
+  return fs.readdirSync(folder).filter((descriptor) => {
+    try {
+      return fs.readlinkSync(`${folder}/${descriptor}`).startsWith("socket:");
+    } catch {
+      return false; // the one that read the folder
+    }
+  }).length;
+}

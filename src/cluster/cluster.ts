@@ -1,0 +1,471 @@
+/** The cluster as the rest of the client sees it: who is there, who leads what, whom to ask, and when to look again. */
+
+import { abortable, Deadline, Gate, withDeadline } from "../base/async.ts";
+import { type ErrorContext, KafkaError } from "../base/errors.ts";
+import type { Timer, World } from "../base/world.ts";
+import type { Body, Connection } from "../connection/connection.ts";
+import { type ConnectionSettings, labelOf } from "../connection/open.ts";
+import type { BrokerVersions } from "../connection/versions.ts";
+import { metadata } from "../protocol/metadata.ts";
+import type { Address } from "../transport/transport.ts";
+import type { Api, Response } from "../wire/schema.ts";
+import { type Lane, Pool } from "./pool.ts";
+import { Backoff, type BackoffSettings, isRetriable } from "./retry.ts";
+import {
+  type BrokerInfo,
+  learned,
+  nothingKnown,
+  type PartitionInfo,
+  type Snapshot,
+  type TopicInfo,
+} from "./snapshot.ts";
+
+/** What a cluster is found with. */
+export interface ClusterSettings extends ConnectionSettings, BackoffSettings {
+  /** Where to ask first. */
+  readonly hosts: readonly Address[];
+  /** Where a broker is really reached, for tunnels and NAT. */
+  readonly mapAddress: (host: string, port: number) => Address;
+  /** Milliseconds for `connect`, over all hosts and tries. */
+  readonly bootstrapTimeoutMs: number;
+  /** Milliseconds for one request. */
+  readonly requestTimeoutMs: number;
+  /** Milliseconds after which metadata is fetched anew. */
+  readonly metadataMaxAgeMs: number;
+}
+
+/** Whom to ask. */
+export type Target = "any" | "controller" | { readonly broker: number } | {
+  readonly leaderOf: { readonly topic: string; readonly partition: number };
+};
+
+/** How to ask. */
+export interface AskOptions {
+  /** Ends the wait with its reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Which connection it may take; `control` if not said. */
+  readonly lane?: Lane | undefined;
+  /** Milliseconds for the answer, if not those of the settings. */
+  readonly timeoutMs?: number | undefined;
+  /** The highest version to use. */
+  readonly versionMax?: number | undefined;
+}
+
+/** An answer and the version it came in. */
+interface Answered<A extends Api> {
+  readonly version: number;
+  readonly response: Response<A>;
+  readonly connection: Connection;
+}
+
+/** Below this version of Metadata a broker may create the topic that it is asked about (KIP-204 came with v4). */
+const NO_AUTO_CREATION = 4;
+const UNKNOWN_TOPIC = 3;
+const LEADER_NOT_AVAILABLE = 5;
+/** The broker asks the client to start again from the bootstrap hosts (KIP-1102). */
+const REBOOTSTRAP_REQUIRED = 129;
+/** How long a bootstrap host is waited for before the next is asked as well: one that hangs must not hold up the others. */
+const HEAD_START_MS = 500;
+
+/** Brokers, connections and metadata of one cluster. */
+export class Cluster {
+  /** Opened at each new snapshot. */
+  readonly changed: Gate;
+  readonly #settings: ClusterSettings;
+  readonly #world: World;
+  readonly #pool: Pool;
+  readonly #wake: Gate;
+  readonly #inUse = new Map<string, number>();
+  /** The deadlines of the calls that are under way: they end with the cluster. */
+  readonly #calls = new Set<Deadline>();
+  readonly #ended = new AbortController();
+  #snapshot: Snapshot = nothingKnown;
+  #stale = false;
+  #fetchLanes = 0;
+  #ageTimer: Timer | undefined;
+  #refreshing: Promise<void> = Promise.resolve();
+
+  private constructor(settings: ClusterSettings) {
+    this.#settings = settings;
+    this.#world = settings.world;
+    this.#pool = new Pool(settings, settings);
+    this.changed = new Gate(settings.world, "new metadata");
+    this.#wake = new Gate(settings.world, "a reason to fetch metadata");
+  }
+
+  /**
+   * Finds the cluster: asks every host, again with backoff until `bootstrapTimeoutMs`, then `NO_BROKERS` with each host's
+   * last failure as `cause`. What no retry can heal, at every host, fails at once: with that error, or with a `NO_BROKERS` that is
+   * not retriable if it is not the same everywhere.
+   */
+  static async connect(settings: ClusterSettings, signal: AbortSignal | undefined): Promise<Cluster> {
+    const cluster = new Cluster(settings);
+    try {
+      await cluster.#bootstrap(signal);
+    } catch (error) {
+      await cluster.close();
+      throw error;
+    }
+    cluster.#refreshing = settings.world.task("metadata", () => cluster.#keepFresh());
+    return cluster;
+  }
+
+  /** What is known now. */
+  get snapshot(): Snapshot {
+    return this.#snapshot;
+  }
+
+  /** The partition, if its topic is known and has it. */
+  partition(topic: string, partition: number): PartitionInfo | undefined {
+    return this.#snapshot.topics.get(topic)?.partitions[partition];
+  }
+
+  /** What a broker speaks, if it has been spoken to. */
+  versionsOf(broker: number): BrokerVersions | undefined {
+    return this.#pool.versions(`${broker}/produce`) ?? this.#pool.versions(`${broker}/control`);
+  }
+
+  /** A broker's connection for that kind of work, opened if need be. `LEADER_NOT_AVAILABLE`-like when the broker is not known. */
+  connection(broker: number, lane: Lane, signal?: AbortSignal): Promise<Connection> {
+    const info = this.#snapshot.brokers.get(broker);
+    if (!info) {
+      return Promise.reject(
+        new KafkaError("NO_BROKERS", `Broker ${broker} is not in the cluster's metadata`, { broker: String(broker) }),
+      );
+    }
+    return this.#pool.get(`${broker}/${lane}`, this.#addressOf(info), signal);
+  }
+
+  /** A lane for one consumer: a broker answers a connection's requests in their order, so one's long polls would hold up another's. */
+  newFetchLane(): Lane {
+    return `fetch ${++this.#fetchLanes}`;
+  }
+
+  /** Closes a lane's connections: whoever used it has ended. */
+  closeLane(lane: Lane): void {
+    this.#pool.keep((key) => !key.endsWith(`/${lane}`));
+  }
+
+  /** Asks once. Rejects with what connecting and asking reject with; what the answer says is the caller's business. */
+  async request<A extends Api>(target: Target, api: A, body: Body<A>, options: AskOptions): Promise<Response<A>> {
+    return (await this.#ask(target, api, body, options)).response;
+  }
+
+  /**
+   * Does something again until it goes well, the error is one that does not heal, or the signal aborts; metadata is fetched in the
+   * background meanwhile. When the time is up, the last failure is the cause.
+   */
+  async retrying<T>(work: (attempt: number) => Promise<T>, signal: AbortSignal): Promise<T> {
+    const backoff = new Backoff(this.#world, this.#settings);
+    let last: unknown;
+    for (let attempt = 1;; attempt++) {
+      try {
+        return await work(attempt);
+      } catch (error) {
+        // What fails when the time is up already is no more than the cause.
+        if (signal.aborted) throw because(signal.reason, error === signal.reason ? last : error);
+        if (!isRetriable(error)) throw error;
+        last = error;
+        this.lookAgain();
+        try {
+          await this.#world.sleep(backoff.nextMs(), signal);
+        } catch (reason) {
+          throw because(reason, last);
+        }
+      }
+    }
+  }
+
+  /** The deadline of one call: `requestTimeoutMs`, the caller's signal, and the end of the cluster; `where` belongs to its error. */
+  deadline<T>(
+    what: string,
+    signal: AbortSignal | undefined,
+    work: (signal: AbortSignal) => Promise<T>,
+    where?: ErrorContext,
+  ): Promise<T> {
+    const ms = this.#settings.requestTimeoutMs;
+    const expired = () => new KafkaError("REQUEST_TIMEOUT", `${what} did not end within ${ms} ms`, where);
+    return withDeadline(this.#world, ms, signal, expired, async (deadline) => {
+      this.#ended.signal.throwIfAborted();
+      this.#calls.add(deadline);
+      try {
+        return await work(deadline.signal);
+      } finally {
+        this.#calls.delete(deadline);
+      }
+    });
+  }
+
+  /** Fetches metadata of the topics, or of all there are, and gives the new snapshot. One try over all that can be asked. */
+  async refresh(topics: readonly string[] | null, signal?: AbortSignal): Promise<Snapshot> {
+    const asked = topics && new Set(topics);
+    const body = (version: number) => {
+      // Brokers before v4 create what they are asked about, if they are set up to: ask for everything, and look there.
+      const names = asked && version >= NO_AUTO_CREATION ? [...asked].map((name) => ({ name })) : null;
+      const all = version === 0 ? [] : null;
+      return { topics: names ?? all, ...(version >= NO_AUTO_CREATION && { allowAutoTopicCreation: false }) };
+    };
+    const { response, version, connection } = await this.#ask("any", metadata, body, { signal });
+    this.#checkWhole(response.errorCode, connection);
+    const about = asked && version >= NO_AUTO_CREATION ? [...asked] : null;
+    this.#learn(learned(this.#snapshot, response, version, about), connection);
+    return this.#snapshot;
+  }
+
+  /** Somebody was told that what we know is out of date: fetches metadata in the background, soon. */
+  lookAgain(): void {
+    this.#stale = true;
+    this.#wake.open();
+  }
+
+  /** The topic's metadata is kept up to date from now on, until it is let go as often. */
+  use(topic: string): void {
+    this.#inUse.set(topic, (this.#inUse.get(topic) ?? 0) + 1);
+  }
+
+  /** The opposite of `use`. */
+  letGo(topic: string): void {
+    const count = this.#inUse.get(topic) ?? 0;
+    if (count > 1) this.#inUse.set(topic, count - 1);
+    else this.#inUse.delete(topic);
+  }
+
+  /** A topic by name, asked for if it is not known: `UNKNOWN_TOPIC_OR_PARTITION`, or what the broker says of it. */
+  async topic(name: string, signal: AbortSignal | undefined): Promise<TopicInfo> {
+    const find = () => this.#snapshot.topics.get(name);
+    const known = find();
+    if (known && !this.#snapshot.errors.has(name)) return known;
+    return await this.deadline(`Looking for the topic ${name}`, signal, (signal) =>
+      this.retrying(async (attempt) => {
+        await this.refresh([name], signal);
+        const error = this.#snapshot.errors.get(name);
+        const topic = find();
+        if (topic && error === undefined) return topic;
+        // A broker may not have heard of a new topic yet: one more look, then it is believed.
+        const believed = (error ?? UNKNOWN_TOPIC) === UNKNOWN_TOPIC && attempt > 1;
+        throw KafkaError.ofBroker(error ?? UNKNOWN_TOPIC, name, { topic: name, ...(believed && { retriable: false }) });
+      }, signal), { topic: name });
+  }
+
+  /** Closes every connection, ends the calls that are under way with `CLOSED`, and what runs in the background. */
+  async close(): Promise<void> {
+    if (!this.#ended.signal.aborted) this.#ended.abort(new KafkaError("CLOSED", "The client has been closed"));
+    for (const call of this.#calls) call.end(this.#ended.signal.reason);
+    this.#ageTimer?.cancel();
+    await this.#pool.close();
+    await this.#refreshing;
+  }
+
+  async #ask<A extends Api>(target: Target, api: A, body: Body<A>, options: AskOptions): Promise<Answered<A>> {
+    this.#ended.signal.throwIfAborted();
+    const connection = target === "any"
+      ? await this.#anyConnection(options)
+      : await this.#connectionTo(target, options);
+    const { signal, versionMax, timeoutMs = this.#settings.requestTimeoutMs } = options;
+    const version = connection.versions.pick(api, versionMax);
+    const response = await connection.request(api, body, { timeoutMs, signal, versionMax: version });
+    return { version, response, connection };
+  }
+
+  #connectionTo(target: Exclude<Target, "any">, options: AskOptions): Promise<Connection> {
+    const { lane = "control", signal } = options;
+    if (target === "controller") {
+      const id = this.#snapshot.controllerId;
+      // Where no broker says who it is, any will do: it answers NOT_CONTROLLER, or does not know the request at all.
+      return id >= 0 ? this.connection(id, lane, signal) : this.#anyConnection(options);
+    }
+    if ("broker" in target) return this.connection(target.broker, lane, signal);
+    const { topic, partition } = target.leaderOf;
+    const info = this.partition(topic, partition);
+    if (!info) return Promise.reject(KafkaError.ofBroker(UNKNOWN_TOPIC, "", { topic, partition }));
+    if (info.leader < 0) return Promise.reject(KafkaError.ofBroker(LEADER_NOT_AVAILABLE, "", { topic, partition }));
+    return this.connection(info.leader, lane, signal);
+  }
+
+  /** Whoever answers: what is connected already, least busy first; then the other brokers; then the bootstrap hosts (KIP-899). */
+  async #anyConnection({ signal }: AskOptions): Promise<Connection> {
+    const causes = new Map<string, unknown>();
+    for (const { key, address } of this.#candidates()) {
+      try {
+        return await this.#pool.get(key, address, signal);
+      } catch (error) {
+        if (signal?.aborted || this.#ended.signal.aborted) throw error;
+        causes.set(labelOf(address), error);
+      }
+    }
+    throw noBrokers(causes);
+  }
+
+  #candidates(): { key: string; address: Address }[] {
+    const known = [...this.#snapshot.brokers.values()].map((info) => ({
+      key: `${info.id}/control`,
+      address: this.#addressOf(info),
+    }));
+    const seeds = this.#settings.hosts.map((address) => ({ key: seedKey(address), address }));
+    const start = Math.floor(this.#world.random() * known.length);
+    const rotated = [...known.slice(start), ...known.slice(0, start), ...seeds];
+    const open = rotated.filter(({ key }) => this.#pool.open(key));
+    const busy = (key: string) => this.#pool.open(key)!.inFlight;
+    open.sort((a, b) => busy(a.key) - busy(b.key));
+    return [...open, ...rotated.filter(({ key }) => !this.#pool.open(key))];
+  }
+
+  async #bootstrap(signal: AbortSignal | undefined): Promise<void> {
+    const { bootstrapTimeoutMs: ms, hosts } = this.#settings;
+    const causes = new Map<string, unknown>();
+    const failure = () => {
+      for (const label of hosts.map(labelOf)) {
+        if (causes.has(label)) continue;
+        causes.set(label, new KafkaError("CONNECT_TIMEOUT", `${label} has not answered`, { broker: label }));
+      }
+      return noBrokers(causes, `within ${ms} ms`);
+    };
+    await withDeadline(this.#world, ms, signal, failure, async ({ signal }) => {
+      const backoff = new Backoff(this.#world, this.#settings);
+      while (!await this.#askHosts(causes, signal)) {
+        const errors = [...causes.values()];
+        if (!errors.some(isRetriable)) throw incurable(errors, causes);
+        await this.#world.sleep(backoff.nextMs(), signal);
+      }
+    });
+    // Hosts that were still being tried are not needed now.
+    this.#pool.keep((key) => this.#pool.open(key) !== undefined);
+  }
+
+  /** Asks every host once, each after the one before it has failed or had its head start. Whether one has answered. */
+  async #askHosts(causes: Map<string, unknown>, signal: AbortSignal): Promise<boolean> {
+    const round = new Deadline(this.#world, Infinity, signal, () => undefined);
+    const attempts: Promise<boolean>[] = [];
+    try {
+      for (const address of this.#settings.hosts) {
+        const attempt = this.#askHost(address, causes, round);
+        attempts.push(attempt);
+        await this.#headStart(attempt, round.signal);
+        if (round.signal.aborted) break;
+      }
+      const answers = await Promise.all(attempts);
+      signal.throwIfAborted();
+      return answers.includes(true);
+    } finally {
+      round.cancel();
+    }
+  }
+
+  /** Asks one host; the first that answers ends the round. Never rejects. */
+  async #askHost(address: Address, causes: Map<string, unknown>, round: Deadline): Promise<boolean> {
+    try {
+      await this.#bootstrapFrom(address, round.signal);
+      round.end("another host has answered");
+      return true;
+    } catch (error) {
+      if (!round.signal.aborted) causes.set(labelOf(address), error);
+      return false;
+    }
+  }
+
+  /** Waits for an attempt's end, but not for long. */
+  async #headStart(attempt: Promise<boolean>, signal: AbortSignal): Promise<void> {
+    const late = new Deadline(this.#world, HEAD_START_MS, signal, () => "late");
+    await abortable(this.#world, "a bootstrap host", attempt, late.signal).catch(() => false);
+    late.cancel();
+  }
+
+  async #bootstrapFrom(address: Address, signal: AbortSignal): Promise<void> {
+    const connection = await this.#pool.get(seedKey(address), address, signal);
+    const { requestTimeoutMs: timeoutMs } = this.#settings;
+    const version = connection.versions.pick(metadata);
+    const all = { topics: version === 0 ? [] : null };
+    const response = await connection.request(metadata, all, { timeoutMs, signal, versionMax: version });
+    this.#checkWhole(response.errorCode, connection);
+    this.#learn(learned(this.#snapshot, response, version, null), connection);
+  }
+
+  /** An answer that failed as a whole says nothing about topics and brokers. */
+  #checkWhole(errorCode: number, from: Connection): void {
+    if (errorCode === 0) return;
+    const isLost = errorCode === REBOOTSTRAP_REQUIRED;
+    if (isLost) {
+      this.#snapshot = { ...this.#snapshot, brokers: new Map() };
+      this.#pool.keep(() => false);
+    }
+    throw KafkaError.ofBroker(errorCode, "", { broker: from.label, ...(isLost && { retriable: true }) });
+  }
+
+  #learn(snapshot: Snapshot, from: Connection): void {
+    // Brokers of 0.8.2 name no brokers before the first topic: what was known is worth more than that.
+    const brokers = snapshot.brokers.size > 0 ? snapshot.brokers : this.#snapshot.brokers;
+    this.#snapshot = { ...snapshot, brokers };
+    for (const info of brokers.values()) {
+      const address = this.#addressOf(info);
+      if (labelOf(address) === from.label) this.#pool.adopt(seedKey(address), `${info.id}/control`);
+    }
+    this.#pool.keep((key) => key.startsWith("seed ") || brokers.has(Number(key.split("/")[0])));
+    this.#setAgeTimer();
+    this.changed.open();
+  }
+
+  #addressOf({ host, port }: BrokerInfo): Address {
+    return this.#settings.mapAddress(host, port);
+  }
+
+  #setAgeTimer(): void {
+    this.#ageTimer?.cancel();
+    if (this.#ended.signal.aborted) return;
+    this.#ageTimer = this.#world.timer(this.#settings.metadataMaxAgeMs, () => this.lookAgain());
+  }
+
+  /** Fetches metadata whenever somebody asks, never twice at a time; when it is asked for again and again, with backoff. */
+  async #keepFresh(): Promise<void> {
+    const { signal } = this.#ended;
+    const backoff = new Backoff(this.#world, this.#settings);
+    let lastAt = -Infinity;
+    try {
+      for (;;) {
+        while (!this.#stale) await this.#wake.wait(signal);
+        if (this.#world.now() - lastAt > this.#settings.backoffMsMax) backoff.reset();
+        this.#stale = false;
+        try {
+          await this.deadline("Fetching metadata", signal, (signal) => this.refresh([...this.#inUse.keys()], signal));
+        } catch (error) {
+          // Nothing but time heals the others; if somebody asks meanwhile, that counts.
+          if (isRetriable(error)) this.#stale = true;
+          else this.#setAgeTimer();
+        }
+        await this.#world.sleep(backoff.nextMs(), signal);
+        lastAt = this.#world.now();
+      }
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+  }
+}
+
+function seedKey(address: Address): string {
+  return `seed ${labelOf(address)}`;
+}
+
+/** A deadline's own error says how long was waited; what was waited for is worth more. A caller's reason stays as it is. */
+function because(reason: unknown, cause: unknown): unknown {
+  const isOurs = reason instanceof KafkaError && reason.code === "REQUEST_TIMEOUT" && reason.cause === undefined;
+  return isOurs && cause !== undefined ? reason.within({ cause }) : reason;
+}
+
+function noBrokers(causes: ReadonlyMap<string, unknown>, when = "", retriable = true): KafkaError {
+  const words = [...causes].map(([label, cause]) => {
+    const what = cause instanceof Error ? cause.message : String(cause);
+    return what.includes(label) ? what : `${what} (${label})`;
+  });
+  const detail = `No broker could be reached${when && ` ${when}`}: ${words.join("; ")}`;
+  const errors = [...causes.values()];
+  const cause = errors.length === 1 ? errors[0] : new AggregateError(errors, "One failure for each host");
+  return new KafkaError("NO_BROKERS", detail, { cause, retriable });
+}
+
+/** Every host failed in a way that no retry heals: the error that they share, or all of them in one. */
+function incurable(errors: readonly unknown[], causes: ReadonlyMap<string, unknown>): unknown {
+  const [first] = errors;
+  const isShared = first instanceof KafkaError
+    ? errors.every((error) => error instanceof KafkaError && error.code === first.code)
+    : errors.length === 1;
+  return isShared ? first : noBrokers(causes, "", false);
+}

@@ -1,0 +1,155 @@
+/** What is known of the cluster, as one value that never changes, and how an answer of a broker makes the next one. */
+
+import type { Response } from "../wire/schema.ts";
+import type { metadata } from "../protocol/metadata.ts";
+
+/** A broker, as the cluster's metadata names it. */
+export interface BrokerInfo {
+  /** Its id: the only thing that tells brokers apart. */
+  readonly id: number;
+  /** The name or address it wants to be reached at. */
+  readonly host: string;
+  /** The port it wants to be reached at. */
+  readonly port: number;
+  /** Where it stands, if it says so. */
+  readonly rack: string | null;
+}
+
+/** A partition of a topic. */
+export interface PartitionInfo {
+  /** Its number. */
+  readonly partition: number;
+  /** The id of the broker that leads it; -1 while none does. */
+  readonly leader: number;
+  /** How often the leader has changed; -1 where brokers do not say so reliably (before Metadata v9, KAFKA-9212). */
+  readonly leaderEpoch: number;
+  /** The ids of the brokers that hold it. */
+  readonly replicas: readonly number[];
+  /** Those of them that are in sync with the leader. */
+  readonly inSyncReplicas: readonly number[];
+  /** Those of them that are away; empty where brokers do not tell (before Metadata v5). */
+  readonly offlineReplicas: readonly number[];
+}
+
+/** A topic, as the cluster's metadata describes it. */
+export interface TopicInfo {
+  /** Its name. */
+  readonly name: string;
+  /** Its id, which a topic of the same name made later does not share; undefined before Kafka 2.8. */
+  readonly id: string | undefined;
+  /** Whether it is one of Kafka's own. */
+  readonly internal: boolean;
+  /** Its partitions, by their numbers from 0: none is left out, one that a broker did not tell of has no leader. */
+  readonly partitions: readonly PartitionInfo[];
+}
+
+/** The cluster at one moment. */
+export interface Snapshot {
+  /** The cluster's id; null before Kafka 0.10.1. */
+  readonly clusterId: string | null;
+  /** The id of the broker that is the controller, or speaks for it; -1 where unknown (always before 0.10). */
+  readonly controllerId: number;
+  /** The brokers that are alive, by id. */
+  readonly brokers: ReadonlyMap<number, BrokerInfo>;
+  /** The topics that were asked about, by name. */
+  readonly topics: ReadonlyMap<string, TopicInfo>;
+  /** What a broker said of topics it could not describe, by name: Kafka's error numbers. */
+  readonly errors: ReadonlyMap<string, number>;
+}
+
+/** Nothing is known yet. */
+export const nothingKnown: Snapshot = {
+  clusterId: null,
+  controllerId: -1,
+  brokers: new Map(),
+  topics: new Map(),
+  errors: new Map(),
+};
+
+type MetadataAnswer = Response<typeof metadata>;
+type TopicAnswer = MetadataAnswer["topics"][number];
+
+const UNKNOWN_TOPIC = 3;
+/** The id that stands for none. */
+export const noTopicId = "00000000-0000-0000-0000-000000000000";
+/** From here on leader epochs can be relied on (KAFKA-9212). */
+const EPOCHS_RELIABLE = 9;
+/** A broker that has not heard of all partitions yet leaves gaps; an answer with more of them is not believed. */
+const GAPS_MAX = 1000;
+
+/**
+ * The next snapshot. `asked` names the topics that the answer is about; null: all there are, and those not in it are gone.
+ * A topic that could not be described this time keeps what was known, unless the broker says that there is none; a
+ * partition whose leader epoch is older than the known one keeps the known one (Java's `Metadata.updateLatestMetadata`).
+ */
+export function learned(
+  known: Snapshot,
+  answer: MetadataAnswer,
+  version: number,
+  asked: readonly string[] | null,
+): Snapshot {
+  const topics = new Map(asked === null ? [] : known.topics);
+  const errors = new Map(asked === null ? [] : known.errors);
+  for (const topic of answer.topics) {
+    const { name, errorCode } = topic;
+    if (name === null) continue;
+    const before = known.topics.get(name);
+    errors.delete(name);
+    if (errorCode !== 0) errors.set(name, errorCode);
+    if (errorCode === UNKNOWN_TOPIC) topics.delete(name);
+    else if (errorCode === 0 || topic.partitions.length > 0) topics.set(name, topicOf(name, topic, before, version));
+    else if (before) topics.set(name, before);
+  }
+  for (const name of asked ?? []) {
+    if (answer.topics.some((topic) => topic.name === name)) continue;
+    topics.delete(name);
+    errors.set(name, UNKNOWN_TOPIC);
+  }
+  const brokers = new Map<number, BrokerInfo>();
+  for (const { nodeId, host, port, rack } of answer.brokers) {
+    brokers.set(nodeId, { id: nodeId, host, port, rack: rack ?? null });
+  }
+  return {
+    clusterId: answer.clusterId ?? known.clusterId,
+    controllerId: answer.controllerId ?? -1,
+    brokers,
+    topics,
+    errors,
+  };
+}
+
+function topicOf(name: string, answer: TopicAnswer, before: TopicInfo | undefined, version: number): TopicInfo {
+  const id = answer.topicId === noTopicId ? undefined : answer.topicId;
+  const sameTopic = before !== undefined && (before.id === undefined || id === undefined || before.id === id);
+  const old = sameTopic ? before.partitions : [];
+  const found = new Map<number, PartitionInfo>();
+  const end = answer.partitions.length + GAPS_MAX;
+  // A topic that is surely the same one never loses partitions: a broker that names fewer lags behind.
+  let count = id !== undefined && id === before?.id ? old.length : 0;
+  for (const partition of answer.partitions) {
+    const { partitionIndex: number } = partition;
+    if (number < 0 || number >= end) continue;
+    const info = partitionOf(partition, version);
+    const known = old[number];
+    found.set(number, known && info.leaderEpoch !== -1 && info.leaderEpoch < known.leaderEpoch ? known : info);
+    count = Math.max(count, number + 1);
+  }
+  const partitions: PartitionInfo[] = [];
+  for (let i = 0; i < count; i++) partitions.push(found.get(i) ?? old[i] ?? leaderless(i));
+  return { name, id, internal: answer.isInternal, partitions };
+}
+
+function partitionOf(answer: TopicAnswer["partitions"][number], version: number): PartitionInfo {
+  return {
+    partition: answer.partitionIndex,
+    leader: answer.leaderId,
+    leaderEpoch: version >= EPOCHS_RELIABLE ? answer.leaderEpoch : -1,
+    replicas: answer.replicaNodes,
+    inSyncReplicas: answer.isrNodes,
+    offlineReplicas: answer.offlineReplicas,
+  };
+}
+
+function leaderless(partition: number): PartitionInfo {
+  return { partition, leader: -1, leaderEpoch: -1, replicas: [], inSyncReplicas: [], offlineReplicas: [] };
+}

@@ -1,0 +1,161 @@
+/** The first words on a new connection: what does this broker speak? Brokers before 0.10 cannot say, and are told by how they fail. */
+
+import { KafkaError } from "../base/errors.ts";
+import type { World } from "../base/world.ts";
+import { Reader } from "../bytes/reader.ts";
+import { apiVersions } from "../protocol/api_versions.ts";
+import { listGroups } from "../protocol/list_groups.ts";
+import { correlationIdOf, decodeResponse, encodeRequest } from "../protocol/message.ts";
+import { metadata } from "../protocol/metadata.ts";
+import type { Transport } from "../transport/transport.ts";
+import type { Frames } from "../wire/frames.ts";
+import { BrokerVersions, type VersionRange, versionsOf09 } from "./versions.ts";
+
+/** The two ends of the talk. */
+export interface Line {
+  readonly world: World;
+  readonly transport: Transport;
+  readonly frames: Frames;
+  readonly clientId: string;
+  readonly label: string;
+}
+
+/** What came of it. */
+export interface Greeting {
+  readonly versions: BrokerVersions;
+  /** The version of ApiVersions that was understood. */
+  readonly apiVersionsVersion: number;
+  /** Where the connection's correlation ids go on. */
+  readonly nextCorrelationId: number;
+  /** The id of an answer that is still to come, and to be swallowed. */
+  readonly lateAnswer: number | undefined;
+}
+
+/** v5 asks for the cluster's and the node's id, which a first connection does not know (KIP-1242). */
+export const API_VERSIONS_MAX = 4;
+
+const UNSUPPORTED_VERSION = 35;
+const SOFTWARE = { clientSoftwareName: "samsa", clientSoftwareVersion: "0.1.0" };
+
+/**
+ * A broker of 0.9 takes ApiVersions and never answers it, but answers what comes after it (seen on 0.9.0.1). So after this
+ * silence a second request follows: if its answer comes first, the broker is one of those, and no ten seconds were lost.
+ */
+const SILENCE_MS = 500;
+
+/**
+ * Asks for the broker's versions. `hangup` when it closes the connection instead: that is a broker of 0.8, or no Kafka at
+ * all. Rejects with `NOT_KAFKA`, `PROTOCOL_ERROR`, a broker's error.
+ */
+export async function negotiate(line: Line, firstVersion: number, firstId = 0): Promise<Greeting | "hangup"> {
+  let id = firstId, version = Math.min(firstVersion, API_VERSIONS_MAX);
+  for (;;) {
+    const probeId = id + 1;
+    let probed = false;
+    await sendApiVersions(line, version, id);
+    const silence = line.world.timer(SILENCE_MS, () => {
+      probed = true;
+      const probe = encodeRequest(listGroups, 0, { correlationId: probeId, clientId: line.clientId }, {});
+      write(line, probe);
+    });
+    let frame: Uint8Array | undefined;
+    try {
+      frame = await nextFrame(line);
+    } finally {
+      silence.cancel();
+    }
+    if (!frame) return "hangup";
+    const answered = correlationIdOf(frame);
+    if (probed && answered === probeId) {
+      return { versions: versionsOf09, apiVersionsVersion: 0, nextCorrelationId: id + 2, lateAnswer: undefined };
+    }
+    if (answered !== id) throw outOfStep(line, answered, id);
+    const lower = lowerVersion(line, frame, version);
+    if (lower === undefined) {
+      return {
+        versions: readVersions(line, frame, version),
+        apiVersionsVersion: version,
+        nextCorrelationId: id + 2,
+        lateAnswer: probed ? probeId : undefined,
+      };
+    }
+    if (probed) await skipAnswer(line, probeId);
+    id += 2;
+    version = lower;
+  }
+}
+
+/**
+ * A broker hung up on ApiVersions. One of 0.8 answers Metadata v0 and hangs up on ApiVersions again; then its versions are
+ * known, and the connection is used up. A newer one that was only being restarted answers both, and its greeting is given.
+ */
+export async function isOf08(line: Line): Promise<Greeting | boolean> {
+  const head = { correlationId: 0, clientId: line.clientId };
+  await write(line, encodeRequest(metadata, 0, head, { topics: [] }));
+  const frame = await nextFrame(line);
+  if (!frame) return false;
+  if (correlationIdOf(frame) !== 0) throw outOfStep(line, correlationIdOf(frame), 0);
+  decodeResponse(metadata, 0, frame);
+  const greeting = await negotiate(line, 0, 1);
+  return greeting === "hangup" ? true : greeting;
+}
+
+function sendApiVersions(line: Line, version: number, correlationId: number): Promise<void> {
+  const body = version >= 3 ? SOFTWARE : {};
+  return write(line, encodeRequest(apiVersions, version, { correlationId, clientId: line.clientId }, body));
+}
+
+/** Writes. If the peer has hung up, or does so meanwhile, reading tells: it may have said something before. */
+function write({ transport }: Line, chunks: readonly Uint8Array[]): Promise<void> {
+  return transport.write(chunks).catch(() => {});
+}
+
+/** The next frame; undefined when the peer hung up before it said anything. */
+async function nextFrame({ frames }: Line): Promise<Uint8Array | undefined> {
+  for (;;) {
+    const frame = frames.take();
+    if (frame) return frame;
+    try {
+      if (!await frames.more()) return undefined;
+    } catch (error) {
+      if (isHangup(error)) return undefined;
+      throw error;
+    }
+  }
+}
+
+/** A reset that the transport tells of, with the broker's name; a stream that ends inside a frame was no silent hang-up. */
+function isHangup(error: unknown): boolean {
+  return error instanceof KafkaError && error.code === "CONNECTION_RESET" && error.broker !== undefined;
+}
+
+async function skipAnswer(line: Line, correlationId: number): Promise<void> {
+  const frame = await nextFrame(line);
+  if (frame && correlationIdOf(frame) !== correlationId) throw outOfStep(line, correlationIdOf(frame), correlationId);
+}
+
+function outOfStep({ label }: Line, got: number, wanted: number): KafkaError {
+  const detail = `${label} answered with correlation id ${got} where ${wanted} was due`;
+  return new KafkaError("PROTOCOL_ERROR", detail, { broker: label });
+}
+
+/**
+ * A broker that does not speak our version of ApiVersions answers in v0, and from 2.4 names what it speaks (KIP-511). Only a
+ * strictly lower version is tried then: a hostile broker could go on for ever.
+ */
+function lowerVersion({ label }: Line, frame: Uint8Array, sent: number): number | undefined {
+  const reader = new Reader(frame);
+  reader.offset = 4;
+  if (reader.int16() !== UNSUPPORTED_VERSION) return undefined;
+  if (sent === 0) throw KafkaError.ofBroker(UNSUPPORTED_VERSION, "to ApiVersions v0", { broker: label });
+  const own = decodeResponse(apiVersions, 0, frame).apiKeys.find(({ apiKey }) => apiKey === apiVersions.key);
+  return own && own.maxVersion >= 0 && own.maxVersion < sent ? own.maxVersion : 0;
+}
+
+function readVersions({ label }: Line, frame: Uint8Array, version: number): BrokerVersions {
+  const { errorCode, apiKeys } = decodeResponse(apiVersions, version, frame);
+  if (errorCode !== 0) throw KafkaError.ofBroker(errorCode, "to ApiVersions", { broker: label });
+  const ranges = new Map<number, VersionRange>();
+  for (const { apiKey, minVersion, maxVersion } of apiKeys) ranges.set(apiKey, [minVersion, maxVersion]);
+  return new BrokerVersions(ranges, "ApiVersions");
+}

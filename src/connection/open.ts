@@ -1,0 +1,171 @@
+/** From an address to a connection that is ready: dial, negotiate, and remember what the peer turned out to be. */
+
+import { abortable, withDeadline } from "../base/async.ts";
+import { KafkaError } from "../base/errors.ts";
+import type { World } from "../base/world.ts";
+import type { Address, Dial, TlsOptions, Transport } from "../transport/transport.ts";
+import { Frames } from "../wire/frames.ts";
+import { Connection } from "./connection.ts";
+import { API_VERSIONS_MAX, type Greeting, isOf08, type Line, negotiate } from "./negotiation.ts";
+import { type BrokerVersions, versionsOf082 } from "./versions.ts";
+
+/** What all connections of a client have in common. */
+export interface ConnectionSettings {
+  readonly world: World;
+  readonly dial: Dial;
+  readonly clientId: string;
+  /** Asked at each dial, so that certificates may rotate; undefined: no TLS. */
+  readonly tls: (() => TlsOptions | Promise<TlsOptions>) | undefined;
+  /** Milliseconds for one dial with all that follows until the connection is ready. */
+  readonly connectTimeoutMs: number;
+  /** The largest frame that a broker may send, in bytes. */
+  readonly frameBytesMax: number;
+}
+
+/** How long it is believed that an address speaks as a broker before 0.10 did; then it is asked again, it may be newer now. */
+const MEMORY_MS = 5 * 60_000;
+
+interface Memory {
+  /** The versions of a broker that cannot be asked. */
+  readonly old?: BrokerVersions;
+  /** The version of ApiVersions that a broker understood. */
+  readonly apiVersionsVersion: number;
+  readonly until: number;
+}
+
+/** Opens connections, and remembers of each address how its broker wants to be greeted. */
+export class Opener {
+  readonly #settings: ConnectionSettings;
+  readonly #memory = new Map<string, Memory>();
+
+  /** Settings for all connections. */
+  constructor(settings: ConnectionSettings) {
+    this.#settings = settings;
+  }
+
+  /**
+   * Opens a connection. Rejects with what `dial` rejects with, `CONNECT_TIMEOUT`, `NOT_KAFKA`, `CONNECTION_CLOSED` when the
+   * peer hangs up on whatever it is told, or the signal's reason.
+   */
+  open(address: Address, signal?: AbortSignal): Promise<Connection> {
+    const { world, connectTimeoutMs } = this.#settings;
+    const label = labelOf(address);
+    const expired = () =>
+      new KafkaError("CONNECT_TIMEOUT", `${label} was not ready within ${connectTimeoutMs} ms`, { broker: label });
+    return withDeadline(world, connectTimeoutMs, signal, expired, ({ signal }) => this.#open(address, label, signal));
+  }
+
+  /** What was remembered of an address turned out to be of no use. */
+  forget(address: Address): void {
+    this.#memory.delete(labelOf(address));
+  }
+
+  async #open(address: Address, label: string, signal: AbortSignal): Promise<Connection> {
+    const remembered = this.#recall(label);
+    if (remembered?.old) return await this.#openOld(address, label, signal, remembered.old);
+    const first = await this.#withLine(address, label, signal, async (line) => {
+      const greeting = await negotiate(line, remembered?.apiVersionsVersion ?? API_VERSIONS_MAX);
+      return greeting === "hangup" ? undefined : this.#greeted(line, greeting);
+    });
+    if (first) return first;
+    let isOld = false;
+    const second = await this.#withLine(address, label, signal, async (line) => {
+      const verdict = await isOf08(line);
+      isOld = verdict === true;
+      return typeof verdict === "boolean" ? undefined : this.#greeted(line, verdict);
+    });
+    if (second) return second;
+    if (!isOld) throw hungUp(label);
+    const connection = await this.#openOld(address, label, signal, versionsOf082);
+    // Only now: a newer broker that is going down may hang up in the same way, but then nobody listens any more.
+    this.#remember(label, { old: versionsOf082, apiVersionsVersion: 0 });
+    return connection;
+  }
+
+  async #openOld(address: Address, label: string, signal: AbortSignal, versions: BrokerVersions): Promise<Connection> {
+    const open = (line: Line) => this.#connection(line, { versions, nextCorrelationId: 0 });
+    return await this.#withLine(address, label, signal, open) as Connection;
+  }
+
+  #greeted(line: Line, greeting: Greeting): Connection {
+    const { versions, apiVersionsVersion } = greeting;
+    this.#remember(line.label, { apiVersionsVersion, ...(versions.source === "0.9" && { old: versions }) });
+    return this.#connection(line, greeting);
+  }
+
+  /** Dials and hands the line over; closes it when nothing came of it, and at once when the signal aborts. */
+  async #withLine(
+    address: Address,
+    label: string,
+    signal: AbortSignal,
+    use: (line: Line) => Connection | undefined | Promise<Connection | undefined>,
+  ): Promise<Connection | undefined> {
+    const { world, dial, clientId, frameBytesMax } = this.#settings;
+    const transport: Transport = await dial(address, { signal, ...await this.#tlsFor(label, signal) });
+    const close = () => transport.close();
+    signal.addEventListener("abort", close, { once: true });
+    let connection: Connection | undefined;
+    try {
+      signal.throwIfAborted();
+      connection = await use({ world, transport, frames: new Frames(transport, frameBytesMax), clientId, label });
+      signal.throwIfAborted();
+      return connection;
+    } catch (error) {
+      if (connection) await connection.close();
+      connection = undefined;
+      signal.throwIfAborted();
+      throw error instanceof KafkaError ? error.within({ broker: label }) : error;
+    } finally {
+      signal.removeEventListener("abort", close);
+      if (!connection) transport.close();
+    }
+  }
+
+  /** The user's own function gives it: it may fail, and it may never end. */
+  async #tlsFor(label: string, signal: AbortSignal): Promise<{ tls?: TlsOptions }> {
+    const { world, tls } = this.#settings;
+    if (!tls) return {};
+    const asked = async () => await tls();
+    try {
+      return { tls: await abortable(world, `TLS options for ${label}`, asked(), signal) };
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof KafkaError) throw error.within({ broker: label });
+      const why = error instanceof Error ? error.message : String(error);
+      throw new KafkaError("TLS_FAILED", `The function that gives the TLS options for ${label} failed: ${why}`, {
+        broker: label,
+        cause: error,
+      });
+    }
+  }
+
+  #connection(line: Line, greeting: Pick<Greeting, "versions" | "nextCorrelationId"> & Partial<Greeting>): Connection {
+    return new Connection({
+      ...line,
+      versions: greeting.versions,
+      firstCorrelationId: greeting.nextCorrelationId,
+      lateAnswer: greeting.lateAnswer,
+    });
+  }
+
+  #recall(label: string): Memory | undefined {
+    const memory = this.#memory.get(label);
+    if (!memory || memory.until > this.#settings.world.now()) return memory;
+    this.#memory.delete(label);
+    return undefined;
+  }
+
+  #remember(label: string, memory: Omit<Memory, "until">): void {
+    this.#memory.set(label, { ...memory, until: this.#settings.world.now() + MEMORY_MS });
+  }
+}
+
+/** `host:port`, as errors and events name a broker. */
+export function labelOf({ host, port }: Address): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function hungUp(label: string): KafkaError {
+  const detail = `${label} hangs up on the first request; does the listener want TLS or SASL, or is it no Kafka broker`;
+  return new KafkaError("CONNECTION_CLOSED", detail, { broker: label, retriable: true });
+}

@@ -1,0 +1,208 @@
+/** Connections shared by those who need them: one dial for all, backoff, moves, and an end that leaves nothing. */
+
+import { assert } from "chai";
+import type { World } from "../../../src/base/world.ts";
+import { Pool } from "../../../src/cluster/pool.ts";
+import { apiVersions } from "../../../src/protocol/api_versions.ts";
+import { metadata } from "../../../src/protocol/metadata.ts";
+import { test } from "../../harness.ts";
+import { failure, rejection, simulated } from "../base/simulated.ts";
+import { ADDRESS, LABEL, type Script, Stage } from "../connection/peers.ts";
+
+const BACKOFF = { backoffMs: 100, backoffMsMax: 1000 };
+const ELSEWHERE = { host: "elsewhere", port: 9092 };
+
+/** Greets, and then keeps silent until the client goes. */
+const greeting: Script = async (peer) => {
+  await peer.greet(await peer.expect(apiVersions));
+  await peer.ignore();
+};
+
+async function pooled(
+  world: World,
+  script: Script | undefined,
+  body: (pool: Pool, stage: Stage) => Promise<void>,
+): Promise<void> {
+  const stage = new Stage(world);
+  if (script) await stage.play(script);
+  const pool = new Pool(stage.settings(), BACKOFF);
+  await body(pool, stage);
+  await pool.close();
+  await stage.end();
+}
+
+test("many callers share one dial and one connection", async () => {
+  await simulated(async (world) => {
+    await pooled(world, greeting, async (pool, stage) => {
+      assert.isUndefined(pool.open("1/control"));
+      const all = await Promise.all(Array.from({ length: 20 }, () => pool.get("1/control", ADDRESS, undefined)));
+      assert.equal(new Set(all).size, 1);
+      assert.equal(await pool.get("1/control", ADDRESS, undefined), all[0]);
+      assert.equal(pool.open("1/control"), all[0]);
+      assert.equal(pool.versions("1/control"), all[0]!.versions);
+      assert.equal(stage.dials.get(LABEL), 1);
+      const other = await pool.get("1/fetch", ADDRESS, undefined);
+      assert.notEqual(other, all[0]);
+      assert.equal(stage.dials.get(LABEL), 2);
+    });
+  });
+});
+
+test("a caller who gives up does not cancel the dial of the others", async () => {
+  await simulated(async (world) => {
+    const slow: Script = async (peer) => {
+      const asked = await peer.expect(apiVersions);
+      await world.sleep(300);
+      await peer.greet(asked);
+      await peer.ignore();
+    };
+    await pooled(world, slow, async (pool, stage) => {
+      const caller = new AbortController();
+      const first = rejection(pool.get("1/control", ADDRESS, caller.signal));
+      const second = pool.get("1/control", ADDRESS, undefined);
+      await world.sleep(100);
+      caller.abort("enough");
+      assert.equal(await first, "enough");
+      assert.isUndefined((await second).error);
+      assert.equal(stage.dials.get(LABEL), 1);
+      assert.equal(await rejection(pool.get("1/fetch", ADDRESS, caller.signal)), "enough");
+    });
+  });
+});
+
+test("after a failure the next try waits, longer each time, and all who come meanwhile share it", async () => {
+  await simulated(async (world) => {
+    await pooled(world, undefined, async (pool) => {
+      const at: number[] = [];
+      for (let i = 0; i < 5; i++) {
+        const both = [pool.get("1/control", ADDRESS, undefined), pool.get("1/control", ADDRESS, undefined)];
+        const [first, second] = await Promise.all(both.map(rejection));
+        assert.equal(first, second);
+        await failure(both[0]!, "CONNECTION_REFUSED");
+        at.push(world.now());
+      }
+      const waits = at.slice(1).map((ms, i) => ms - at[i]!);
+      for (const [i, ms] of [100, 200, 400, 800].entries()) assert.closeTo(waits[i]!, ms, ms * 0.2 + 5);
+    });
+  });
+});
+
+test("a connection that did not last is not opened again at once, one that lasted is", async () => {
+  await simulated(async (world) => {
+    let lastsMs = 1;
+    const script: Script = async (peer) => {
+      await peer.greet(await peer.expect(apiVersions));
+      await world.sleep(lastsMs);
+    };
+    await pooled(world, script, async (pool) => {
+      const again = async () => {
+        const connection = await pool.get("1/control", ADDRESS, undefined);
+        await world.sleep(lastsMs + 10);
+        assert.equal(connection.error?.code, "CONNECTION_CLOSED");
+        const before = world.now();
+        await pool.get("1/control", ADDRESS, undefined);
+        return world.now() - before;
+      };
+      assert.isAbove(await again(), 60);
+      lastsMs = 5000;
+      await world.sleep(2000);
+      await again();
+      assert.isBelow(await again(), 50);
+    });
+  });
+});
+
+test("a broker that has moved gets a new connection, and the old one is closed", async () => {
+  await simulated(async (world) => {
+    await pooled(world, greeting, async (pool, stage) => {
+      await stage.play(greeting, ELSEWHERE);
+      const before = await pool.get("1/control", ADDRESS, undefined);
+      const flying = before.request(metadata, { topics: null }, { timeoutMs: 1000 });
+      const after = await pool.get("1/control", ELSEWHERE, undefined);
+      assert.equal(after.label, "elsewhere:9092");
+      assert.equal((await failure(flying, "CONNECTION_CLOSED")).broker, LABEL);
+      assert.equal(pool.open("1/control"), after);
+      assert.isUndefined(after.error);
+    });
+  });
+});
+
+test("a broker that moves while it is dialled: who waited for the old address is told, and nothing is left of it", async () => {
+  await simulated(async (world) => {
+    const slow: Script = async (peer) => {
+      const asked = await peer.expect(apiVersions);
+      await world.sleep(300);
+      await peer.greet(asked);
+      await peer.ignore();
+    };
+    await pooled(world, slow, async (pool, stage) => {
+      await stage.play(greeting, ELSEWHERE);
+      const before = failure(pool.get("1/control", ADDRESS, undefined), "CONNECTION_CLOSED");
+      await world.sleep(10);
+      const after = await pool.get("1/control", ELSEWHERE, undefined);
+      const error = await before;
+      assert.equal(error.broker, LABEL);
+      assert.isTrue(error.retriable);
+      assert.equal(pool.open("1/control"), after);
+    });
+  });
+});
+
+test("what is not wanted any more is closed, what is stays", async () => {
+  await simulated(async (world) => {
+    await pooled(world, greeting, async (pool) => {
+      const [first, second] = [
+        await pool.get("1/control", ADDRESS, undefined),
+        await pool.get("2/control", ADDRESS, undefined),
+      ];
+      pool.keep((key) => key.startsWith("2/"));
+      assert.isDefined(first.error);
+      assert.isUndefined(second.error);
+      assert.isUndefined(pool.open("1/control"));
+      assert.equal(pool.open("2/control"), second);
+    });
+  });
+});
+
+test("a bootstrap host's connection is taken over by its broker, unless that has a living one", async () => {
+  await simulated(async (world) => {
+    await pooled(world, greeting, async (pool, stage) => {
+      const seed = await pool.get("seed a", ADDRESS, undefined);
+      pool.adopt("seed a", "1/control");
+      assert.equal(await pool.get("1/control", ADDRESS, undefined), seed);
+      assert.equal(stage.dials.get(LABEL), 1);
+      const other = await pool.get("seed a", ADDRESS, undefined);
+      pool.adopt("seed a", "1/control");
+      assert.equal(pool.open("1/control"), seed);
+      assert.equal(pool.open("seed a"), other);
+      await seed.close();
+      pool.adopt("seed a", "1/control");
+      assert.equal(pool.open("1/control"), other);
+      pool.adopt("seed unknown", "1/control");
+      assert.equal(pool.open("1/control"), other);
+    });
+  });
+});
+
+test("closing ends dials, waits and connections, with one reason, and is done when nothing is left", async () => {
+  await simulated(async (world) => {
+    const script: Script = async (peer) => {
+      await peer.greet(await peer.expect(apiVersions));
+      await peer.ignore();
+    };
+    await pooled(world, script, async (pool, stage) => {
+      await stage.play((peer) => peer.ignore(), ELSEWHERE);
+      const open = await pool.get("1/control", ADDRESS, undefined);
+      const dialling = failure(pool.get("2/control", ELSEWHERE, undefined), "CLOSED");
+      await failure(pool.get("3/control", { host: "nobody", port: 1 }, undefined), "CONNECTION_REFUSED");
+      const waiting = failure(pool.get("3/control", { host: "nobody", port: 1 }, undefined), "CLOSED");
+      await world.sleep(1);
+      await Promise.all([pool.close(), pool.close()]);
+      await dialling;
+      await waiting;
+      assert.isDefined(open.error);
+      await failure(pool.get("1/control", ADDRESS, undefined), "CLOSED");
+    });
+    assert.isBelow(world.now(), 100);
+  });
+});

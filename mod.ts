@@ -1,0 +1,32 @@
+/**
+ * Samsa: a cluster-aware Kafka client for Deno, Node, Bun and the browser. This is the core, which knows no platform: import
+ * `@samsa/kafka/deno`, `/node` or `/bun` to get it together with that platform's `connect`.
+ *
+ * @module
+ */
+
+export { KafkaClient } from "./src/client/client.ts";
+export type { ClientOptions, ConnectOptions } from "./src/client/options.ts";
+export { Topic } from "./src/client/topic.ts";
+export { Admin, type DeleteTopicOptions, type NewTopicOptions } from "./src/admin/admin.ts";
+export { type OneOrMany, Producer, type ProducerOptions, type WaitOptions } from "./src/producer/producer.ts";
+export type { DeliveryReport } from "./src/producer/call.ts";
+export type { Bytes, Delivery, HeadersInput, ProducerMessage, TopicMessage } from "./src/producer/message.ts";
+export { type Partitioner, type PartitionerMessage, partitionOfKey } from "./src/producer/partitioner.ts";
+export { SimpleConsumer, type SimpleConsumerOptions } from "./src/consumer/simple_consumer.ts";
+export { Batch } from "./src/consumer/batch.ts";
+export { type Header, Message } from "./src/records/message.ts";
+export type { Codecs, Compression, CompressionCodec } from "./src/records/compression.ts";
+export type { BrokerInfo, PartitionInfo, TopicInfo } from "./src/cluster/snapshot.ts";
+export { type ErrorContext, KafkaError, type OwnCode } from "./src/base/errors.ts";
+export type { Deferred, Timer, World } from "./src/base/world.ts";
+export type {
+  Address,
+  Dial,
+  DialOptions,
+  Listen,
+  Listener,
+  ListenOptions,
+  TlsOptions,
+  Transport,
+} from "./src/transport/transport.ts";

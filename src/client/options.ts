@@ -1,0 +1,145 @@
+/** Every option of a client, its default and what is allowed, checked in one place. */
+
+import { KafkaError } from "../base/errors.ts";
+import {
+  brief,
+  type Checked,
+  checkOptions,
+  either,
+  type OptionRules,
+  someFunction,
+  someObject,
+  someText,
+  trueOrFalse,
+  wholeNumber,
+} from "../base/options.ts";
+import { realWorld, type World } from "../base/world.ts";
+import type { ClusterSettings } from "../cluster/cluster.ts";
+import { labelOf } from "../connection/open.ts";
+import type { Codecs } from "../records/compression.ts";
+import type { Address, Dial, TlsOptions } from "../transport/transport.ts";
+
+/** How a client finds its cluster, and how it behaves. A door fills in `dial` and `codecs`. */
+export interface ConnectOptions {
+  /** Brokers to ask first, as `"host:port,host:port"` or a list of such texts; port 9092 if not said. One that answers is enough. */
+  readonly hosts: string | readonly string[];
+  /** What brokers write into their logs about this client; `"samsa"` if not said. */
+  readonly clientId?: string | undefined;
+  /** With TLS: `true` for the platform's own authorities, or what to believe and show; a function is asked at each dial. */
+  readonly tls?: boolean | TlsOptions | (() => TlsOptions | Promise<TlsOptions>) | undefined;
+  /** Where a broker that calls itself so is really reached, through a tunnel or NAT. */
+  readonly mapAddress?: ((host: string, port: number) => Address) | undefined;
+  /** Milliseconds for one dial with its handshakes; 10,000 if not said. */
+  readonly connectTimeoutMs?: number | undefined;
+  /** Milliseconds for `connect()`: all hosts, again and again; 10,000 if not said. */
+  readonly bootstrapTimeoutMs?: number | undefined;
+  /** Milliseconds for the answer to one request, and for a call that needs a few; 30,000 if not said. */
+  readonly requestTimeoutMs?: number | undefined;
+  /** Milliseconds after which metadata is fetched anew; 300,000 if not said. */
+  readonly metadataMaxAgeMs?: number | undefined;
+  /** Milliseconds before the second try; 100 if not said. It doubles, ± 20 %. */
+  readonly backoffMs?: number | undefined;
+  /** Milliseconds between tries at most; 1,000 if not said. */
+  readonly backoffMsMax?: number | undefined;
+  /** The largest frame, in bytes, that a broker may send; 1,073,741,824 if not said. It is allocated as it arrives. */
+  readonly frameBytesMax?: number | undefined;
+  /** Codecs of your own beside, or instead of, the platform's. */
+  readonly codecs?: Codecs | undefined;
+  /** Time and chance; the platform's if not said. Simulations give their own. */
+  readonly world?: World | undefined;
+  /** Ends the attempt to connect with its reason; afterwards it changes nothing. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The options of the core, to which a platform's way to connect has to be given. */
+export interface ClientOptions extends ConnectOptions {
+  /** How to connect: a door's `dial`, an embedded cluster's, or your own. */
+  readonly dial: Dial;
+}
+
+const MS_MAX = 0x7fffffff;
+const PORT = 9092;
+
+const rules: OptionRules<ClientOptions> = {
+  hosts: {
+    allowed: 'a text like "host:9092,other:9092", or a list of such texts',
+    accepts: (value) => [value].flat().every((one) => typeof one === "string"),
+  },
+  clientId: someText,
+  tls: either(trueOrFalse, someObject, someFunction),
+  mapAddress: someFunction,
+  connectTimeoutMs: wholeNumber(1, MS_MAX),
+  bootstrapTimeoutMs: wholeNumber(1, MS_MAX),
+  requestTimeoutMs: wholeNumber(1, MS_MAX),
+  metadataMaxAgeMs: wholeNumber(1, MS_MAX),
+  backoffMs: wholeNumber(0, MS_MAX),
+  backoffMsMax: wholeNumber(0, MS_MAX),
+  frameBytesMax: wholeNumber(1024, MS_MAX),
+  codecs: someObject,
+  world: someObject,
+  signal: { allowed: "an AbortSignal", accepts: (value) => value instanceof AbortSignal },
+  dial: someFunction,
+};
+
+const defaults = {
+  clientId: "samsa",
+  connectTimeoutMs: 10_000,
+  bootstrapTimeoutMs: 10_000,
+  requestTimeoutMs: 30_000,
+  metadataMaxAgeMs: 300_000,
+  backoffMs: 100,
+  backoffMsMax: 1_000,
+  frameBytesMax: 1024 * 1024 * 1024,
+} as const;
+
+/** What a client works with. */
+export interface ClientSettings extends ClusterSettings {
+  readonly codecs: Codecs;
+}
+
+/** Checks the options of a client; `INVALID_OPTION` names the one that is wrong, and what is allowed. */
+export function clientSettings(options: ClientOptions): ClientSettings {
+  const checked = checkOptions<ClientOptions, typeof defaults>("connect", options, rules, defaults);
+  const { hosts, tls, mapAddress, world = realWorld, codecs = {} } = checked;
+  if (hosts === undefined) {
+    throw new KafkaError("INVALID_OPTION", `connect: hosts is missing; it must be ${rules.hosts.allowed}`);
+  }
+  if (checked.dial === undefined) throw new KafkaError("INVALID_OPTION", "connect: dial is missing; a door gives one");
+  return {
+    ...checked,
+    world,
+    codecs,
+    hosts: addressesOf(hosts),
+    tls: tlsOf(tls),
+    mapAddress: mapAddress ?? ((host, port) => ({ host, port })),
+  };
+}
+
+function tlsOf(tls: Checked<ClientOptions, typeof defaults>["tls"]): ClientSettings["tls"] {
+  if (tls === undefined || tls === false) return undefined;
+  if (typeof tls === "function") return tls;
+  return () => tls === true ? {} : tls;
+}
+
+/** Splits hosts into addresses: names, IPv4, and IPv6 in brackets; each once. */
+function addressesOf(hosts: string | readonly string[]): Address[] {
+  const texts = [hosts].flat().flatMap((text) => text.split(",")).map((text) => text.trim()).filter((text) =>
+    text !== ""
+  );
+  const addresses = new Map(texts.map((text) => {
+    const address = addressOf(text);
+    return [labelOf(address), address];
+  }));
+  if (addresses.size > 0) return [...addresses.values()];
+  throw new KafkaError("INVALID_OPTION", `connect: hosts names no host; it must be ${rules.hosts.allowed}`);
+}
+
+function addressOf(text: string): Address {
+  const match = /^(?:\[([^\]]+)\]|([^:[\]\s/]+))(?::(\d+))?$/.exec(text);
+  const port = match?.[3] === undefined ? PORT : Number(match[3]);
+  if (match && port > 0 && port < 65_536) return { host: match[1] ?? match[2]!, port };
+  throw new KafkaError(
+    "INVALID_OPTION",
+    `connect: hosts: ${brief(text)} is not like "host:9092", with a port from 1 to 65535`,
+  );
+}

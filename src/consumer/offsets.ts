@@ -1,0 +1,125 @@
+/** Asks leaders where logs begin, end, or pass a time. */
+
+import { KafkaError } from "../base/errors.ts";
+import type { Cluster } from "../cluster/cluster.ts";
+import { listOffsets } from "../protocol/list_offsets.ts";
+import type { Response } from "../wire/schema.ts";
+
+/** What to ask for: the first offset that is still there, the one that the next message gets, or the first at or after a time. */
+export type OffsetQuery = "earliest" | "latest" | Date;
+
+/** ListOffsets' own names for the two ends. */
+const LATEST = -1;
+const EARLIEST = -2;
+/** Before this version brokers know times only of whole segments (KIP-79). */
+const BY_MESSAGE = 1;
+const UNKNOWN_TOPIC = 3;
+const NOT_LEADER = 6;
+
+type TopicAnswer = Response<typeof listOffsets>["topics"][number];
+
+/** What somebody wants to know, and takes piece by piece. */
+export interface OffsetSearch {
+  readonly topic: string;
+  readonly query: OffsetQuery;
+  /** The partitions that are still asked about; asked anew before each try. */
+  readonly wanted: () => readonly number[];
+  /** Takes one partition's offset. Where no message is as late as the time, it is the end of the log. */
+  readonly found: (partition: number, offset: number) => void;
+}
+
+/** The offsets of partitions, by partition; see {@linkcode findOffsets}. */
+export async function offsetsOf(
+  cluster: Cluster,
+  topic: string,
+  partitions: readonly number[],
+  query: OffsetQuery,
+  signal: AbortSignal,
+): Promise<Map<number, number>> {
+  const offsets = new Map<number, number>();
+  await findOffsets(cluster, {
+    topic,
+    query,
+    wanted: () => partitions.filter((partition) => !offsets.has(partition)),
+    found: (partition, offset) => offsets.set(partition, offset),
+  }, signal);
+  return new Map(partitions.map((partition) => [partition, offsets.get(partition)!]));
+}
+
+/**
+ * Asks the leaders, and tries again until nothing is wanted any more or the signal aborts. `UNSUPPORTED_FEATURE` for a time
+ * before Kafka 0.10.1.
+ */
+export async function findOffsets(cluster: Cluster, search: OffsetSearch, signal: AbortSignal): Promise<void> {
+  const { topic, query } = search;
+  const beyond = new Set<number>();
+  const wanted = () => search.wanted().filter((partition) => !beyond.has(partition));
+  await cluster.retrying(async () => {
+    const asks = [...byLeader(cluster, topic, wanted())].map(async ([leader, group]) => {
+      for (const [partition, offset] of await askLeader(cluster, topic, leader, group, query, signal)) {
+        if (query instanceof Date && offset < 0) beyond.add(partition);
+        else search.found(partition, offset);
+      }
+    });
+    // All answers are awaited before one failure is told: what was found is not asked for again.
+    for (const end of await Promise.allSettled(asks)) if (end.status === "rejected") throw end.reason;
+    const [left] = wanted();
+    if (left !== undefined) {
+      const reason = cluster.partition(topic, left) ? NOT_LEADER : UNKNOWN_TOPIC;
+      throw KafkaError.ofBroker(reason, "", { topic, partition: left });
+    }
+  }, signal);
+  if (beyond.size === 0) return;
+  const ends = () => search.wanted().filter((partition) => beyond.has(partition));
+  await findOffsets(cluster, { ...search, query: "latest", wanted: ends }, signal);
+}
+
+/** Partitions by their leaders, without those that have none. */
+function byLeader(cluster: Cluster, topic: string, partitions: readonly number[]): Map<number, number[]> {
+  const groups = new Map<number, number[]>();
+  for (const partition of partitions) {
+    const leader = cluster.partition(topic, partition)?.leader ?? -1;
+    if (leader < 0) continue;
+    const group = groups.get(leader);
+    if (group) group.push(partition);
+    else groups.set(leader, [partition]);
+  }
+  return groups;
+}
+
+/** The offsets that one leader knows. Partitions that it failed for in a way that heals are left out. */
+async function askLeader(
+  cluster: Cluster,
+  topic: string,
+  leader: number,
+  partitions: readonly number[],
+  query: OffsetQuery,
+  signal: AbortSignal,
+): Promise<Map<number, number>> {
+  const timestamp = query instanceof Date ? query.getTime() : query === "latest" ? LATEST : EARLIEST;
+  const body = (version: number) => {
+    if (timestamp >= 0 && version < BY_MESSAGE) {
+      throw new KafkaError("UNSUPPORTED_FEATURE", "Offsets by time need Kafka 0.10.1 or later", { topic });
+    }
+    return {
+      replicaId: -1,
+      topics: [{ name: topic, partitions: partitions.map((partitionIndex) => ({ partitionIndex, timestamp })) }],
+    };
+  };
+  const { topics } = await cluster.request({ broker: leader }, listOffsets, body, { signal });
+  const found = new Map<number, number>();
+  for (const answer of topics.find(({ name }) => name === topic)?.partitions ?? []) {
+    const { partitionIndex: partition, errorCode } = answer;
+    if (errorCode === 0) {
+      if (partitions.includes(partition)) found.set(partition, offsetOf(answer));
+      continue;
+    }
+    const error = KafkaError.ofBroker(errorCode, "", { topic, partition });
+    if (!error.retriable) throw error;
+  }
+  return found;
+}
+
+function offsetOf({ oldStyleOffsets, offset }: TopicAnswer["partitions"][number]): number {
+  return oldStyleOffsets.length > 0 ? oldStyleOffsets[0]! : offset;
+}

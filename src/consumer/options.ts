@@ -1,0 +1,85 @@
+/** Every option of a simple consumer, its default, and what is allowed. */
+
+import {
+  type Checked,
+  checkOptions,
+  either,
+  oneOf,
+  type OptionRules,
+  trueOrFalse,
+  wholeNumber,
+} from "../base/options.ts";
+
+/** How a simple consumer reads. */
+export interface SimpleConsumerOptions {
+  /** Which partitions; all of the topic, with those that are added later, if not said. */
+  readonly partitions?: readonly number[] | undefined;
+  /** Where to begin: `"earliest"` (the default: nothing is skipped), `"latest"`, an offset, or a date (from Kafka 0.10.1). */
+  readonly from?: "earliest" | "latest" | number | Date | undefined;
+  /** Where to go on when the log does not hold the offset: `"earliest"` (the default), `"latest"`, or `"error"`: `OFFSET_OUT_OF_RANGE` is thrown. */
+  readonly reset?: "earliest" | "latest" | "error" | undefined;
+  /** `"end"`: the loop ends where the log ended when it began; it goes on for ever if not said. */
+  readonly until?: "end" | undefined;
+  /** A broker waits for so many bytes before it answers; 1 if not said. */
+  readonly minBytes?: number | undefined;
+  /** Milliseconds that a broker waits for `minBytes`; 500 if not said. */
+  readonly maxWaitMs?: number | undefined;
+  /** Bytes of one partition in an answer, 1,048,576 if not said; a larger first batch comes whole. */
+  readonly partitionBytes?: number | undefined;
+  /** Bytes of an answer; 8,388,608 if not said. */
+  readonly responseBytes?: number | undefined;
+  /** Bytes that are fetched ahead and not read yet; 33,554,432 if not said. */
+  readonly bufferBytes?: number | undefined;
+  /** Bytes that one batch may have when it is decompressed; 134,217,728 if not said. */
+  readonly decompressedBytes?: number | undefined;
+  /** Whether checksums are compared; true if not said. */
+  readonly checkCrc?: boolean | undefined;
+  /** Ends loops over this consumer with its reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+const BYTES_MAX = 0x7fffffff;
+
+/** What each option may be. */
+export const rules: OptionRules<SimpleConsumerOptions> = {
+  partitions: {
+    allowed: "a list of different whole numbers from 0",
+    accepts: (value) =>
+      Array.isArray(value) && new Set(value).size === value.length &&
+      value.every((one) => Number.isInteger(one) && one >= 0),
+  },
+  from: either(oneOf("earliest", "latest"), wholeNumber(0, Number.MAX_SAFE_INTEGER), {
+    allowed: "a valid Date",
+    accepts: (value) => value instanceof Date && !Number.isNaN(value.getTime()),
+  }),
+  reset: oneOf("earliest", "latest", "error"),
+  until: oneOf("end"),
+  minBytes: wholeNumber(0, BYTES_MAX),
+  maxWaitMs: wholeNumber(0, 3_600_000),
+  partitionBytes: wholeNumber(1, 1024 * 1024 * 1024),
+  responseBytes: wholeNumber(1, 1024 * 1024 * 1024),
+  bufferBytes: wholeNumber(1, BYTES_MAX),
+  decompressedBytes: wholeNumber(1, BYTES_MAX),
+  checkCrc: trueOrFalse,
+  signal: { allowed: "an AbortSignal", accepts: (value) => value instanceof AbortSignal },
+};
+
+const defaults = {
+  from: "earliest",
+  reset: "earliest",
+  minBytes: 1,
+  maxWaitMs: 500,
+  partitionBytes: 1024 * 1024,
+  responseBytes: 8 * 1024 * 1024,
+  bufferBytes: 32 * 1024 * 1024,
+  decompressedBytes: 128 * 1024 * 1024,
+  checkCrc: true,
+} as const;
+
+/** The options after the check. */
+export type CheckedOptions = Checked<SimpleConsumerOptions, typeof defaults>;
+
+/** Checks the options; `INVALID_OPTION` names the one that is wrong, and what is allowed. */
+export function checkedOptions(options: SimpleConsumerOptions): CheckedOptions {
+  return checkOptions<SimpleConsumerOptions, typeof defaults>("simpleConsumer", options, rules, defaults);
+}

@@ -1,0 +1,69 @@
+/** One call of a user: what became of each of its messages, and when the last of them is known. */
+
+import { KafkaError } from "../base/errors.ts";
+import type { Delivery, Outgoing } from "./message.ts";
+
+/** What became of a message. */
+export type DeliveryReport = Delivery | KafkaError;
+
+/** A call of `produce` or `enqueue`. */
+export class Call {
+  /** Counts the calls of a producer: `flush` waits for those up to its own. */
+  readonly number: number;
+  /** What is not in a batch yet; an entry is let go of as soon as it is. */
+  readonly messages: (Outgoing | undefined)[];
+  /** What became of each message; undefined while it is not known. */
+  readonly reports: (DeliveryReport | undefined)[];
+  /** When its messages stop waiting to be acknowledged, on the world's clock. */
+  readonly deadline: number;
+  /** What is reported for what the caller took back: it knows already, and needs not be told by `flush`. */
+  takenBack: KafkaError | undefined;
+  /** Called when every message is in a batch, or has its report. */
+  onTaken: (() => void) | undefined;
+  readonly #settled: (call: Call) => void;
+  #untaken: number;
+  #open: number;
+
+  /** `settled` is called once, when every message has its report. */
+  constructor(number: number, messages: Outgoing[], deadline: number, settled: (call: Call) => void) {
+    this.number = number;
+    this.messages = messages;
+    this.reports = new Array(messages.length);
+    this.deadline = deadline;
+    this.#settled = settled;
+    this.#untaken = this.#open = messages.length;
+  }
+
+  /** Whether every message has its report. */
+  get isSettled(): boolean {
+    return this.#open === 0;
+  }
+
+  /** Whether every message is in a batch, or has its report. */
+  get isTaken(): boolean {
+    return this.#untaken === 0;
+  }
+
+  /** A message is in a batch. */
+  taken(index: number): void {
+    if (!this.messages[index]) return;
+    this.messages[index] = undefined;
+    if (--this.#untaken === 0) this.onTaken?.();
+  }
+
+  /** One message's end; only the first counts. */
+  report(index: number, report: DeliveryReport): void {
+    if (this.reports[index] !== undefined) return;
+    this.reports[index] = report;
+    this.taken(index);
+    if (--this.#open === 0) this.#settled(this);
+  }
+
+  /** The first message's error that the caller does not know of already, if any failed. */
+  get failure(): KafkaError | undefined {
+    for (const report of this.reports) {
+      if (report instanceof KafkaError && report !== this.takenBack) return report;
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,329 @@
+/** The public producer: takes messages, batches them, and says what became of each. */
+
+import { Budget } from "../base/async.ts";
+import { KafkaError } from "../base/errors.ts";
+import { type Checked, checkOptions, oneOf, type OptionRules, someFunction, wholeNumber } from "../base/options.ts";
+import type { World } from "../base/world.ts";
+import type { Cluster } from "../cluster/cluster.ts";
+import type { BackoffSettings } from "../cluster/retry.ts";
+import { codecFor, type Codecs, type Compression } from "../records/compression.ts";
+import { Accumulator } from "./accumulator.ts";
+import { Call, type DeliveryReport } from "./call.ts";
+import { Intake } from "./intake.ts";
+import { type Bytes, type Delivery, outgoing, type ProducerMessage, type TopicMessage } from "./message.ts";
+import { DefaultPartitioner, type Partitioner } from "./partitioner.ts";
+import { Sender } from "./sender.ts";
+
+/** How a producer produces. */
+export interface ProducerOptions {
+  /** Whose acknowledgement to wait for: `"all"` in-sync replicas (the default), the leader (1), or nobody (0). */
+  readonly acks?: "all" | -1 | 0 | 1 | undefined;
+  /** How batches are compressed: `"none"` (the default), `"gzip"`, `"snappy"`, `"lz4"`, `"zstd"`. */
+  readonly compression?: Compression | undefined;
+  /** Milliseconds that a batch waits for more messages; 0 (the default): it goes when a request slot is free. */
+  readonly lingerMs?: number | undefined;
+  /** Bytes at which a batch is full; 262,144 if not said. A larger message has a batch of its own. */
+  readonly batchBytes?: number | undefined;
+  /** Bytes of messages that may wait or be in flight, 33,554,432 if not said; beyond it calls wait. */
+  readonly bufferBytes?: number | undefined;
+  /** Requests in flight to one broker; 5 if not said. */
+  readonly maxInFlight?: number | undefined;
+  /** Milliseconds until a message that nobody acknowledged fails with `DELIVERY_TIMEOUT`; 120,000 if not said. */
+  readonly deliveryTimeoutMs?: number | undefined;
+  /** Milliseconds to wait for the answer to one request; the client's if not said. */
+  readonly requestTimeoutMs?: number | undefined;
+  /** Chooses partitions instead of the default (murmur2 of the key as in Java, sticky without a key). */
+  readonly partitioner?: Partitioner | undefined;
+  /** Called with the end of every message, whether it came by `produce` or `enqueue`. What it throws is an unhandled rejection. */
+  readonly onDelivery?: ((report: DeliveryReport) => void) | undefined;
+}
+
+/** How to wait. */
+export interface WaitOptions {
+  /** Ends the wait with its reason; what was not sent by then is taken back. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a producer is made of. */
+export interface ProducerParts {
+  readonly world: World;
+  readonly cluster: Cluster;
+  readonly codecs: Codecs;
+  readonly backoff: BackoffSettings;
+  readonly requestTimeoutMs: number;
+  /** Called when it has been closed. */
+  readonly onClosed: () => void;
+}
+
+const BYTES_MAX = 0x7fffffff;
+
+const rules: OptionRules<ProducerOptions> = {
+  acks: oneOf("all", -1, 0, 1),
+  compression: oneOf("none", "gzip", "snappy", "lz4", "zstd"),
+  lingerMs: wholeNumber(0, 3_600_000),
+  batchBytes: wholeNumber(1, 512 * 1024 * 1024),
+  bufferBytes: wholeNumber(1, BYTES_MAX),
+  maxInFlight: wholeNumber(1, 1_000_000),
+  deliveryTimeoutMs: wholeNumber(1, BYTES_MAX),
+  requestTimeoutMs: wholeNumber(1, BYTES_MAX),
+  partitioner: someFunction,
+  onDelivery: someFunction,
+};
+
+const defaults = {
+  acks: "all",
+  compression: "none",
+  lingerMs: 0,
+  batchBytes: 256 * 1024,
+  bufferBytes: 32 * 1024 * 1024,
+  maxInFlight: 5,
+  deliveryTimeoutMs: 120_000,
+} as const;
+
+/** One message, or an array, which is always a list of messages. */
+export type OneOrMany<M> = Bytes | M | readonly (Bytes | M)[];
+
+/** Produces to many topics; see {@linkcode TopicProducer} for one. */
+export class Producer {
+  readonly #parts: ProducerParts;
+  readonly #topic: string | undefined;
+  readonly #options: Checked<ProducerOptions, typeof defaults>;
+  readonly #buffer: Budget;
+  readonly #intake: Intake;
+  readonly #sender: Sender;
+  /** In the order of their numbers. */
+  readonly #calls = new Set<Call>();
+  readonly #flushes = new Set<{ readonly upTo: number; readonly done: () => void }>();
+  #nextCall = 0;
+  #unreported: KafkaError | undefined;
+  #closing: Promise<void> | undefined;
+  #watching: Promise<void>;
+  readonly #ended = new AbortController();
+
+  /** Made by a client or a topic. Throws `INVALID_OPTION`. */
+  constructor(parts: ProducerParts, topic: string | undefined, options: ProducerOptions) {
+    const { world, cluster, codecs } = parts;
+    this.#parts = parts;
+    this.#topic = topic;
+    const settings = this.#options = checked(options);
+    if (settings.compression !== "none") codecFor(settings.compression, codecs, 2);
+    const accumulator = new Accumulator(settings);
+    this.#buffer = new Budget(world, "room in the producer's buffer", settings.bufferBytes);
+    const sticky = new DefaultPartitioner(world, settings.batchBytes);
+    const batchChanged = () => this.#sender.wake();
+    const { backoff } = parts;
+    this.#intake = new Intake({
+      ...{ world, cluster, accumulator, buffer: this.#buffer, backoff, sticky, partitioner: settings.partitioner },
+      batchChanged,
+    });
+    this.#sender = new Sender({
+      ...{ world, cluster, accumulator, codecs },
+      settings: {
+        ...parts.backoff,
+        ...settings,
+        acks: settings.acks === "all" ? -1 : settings.acks,
+        requestTimeoutMs: settings.requestTimeoutMs ?? parts.requestTimeoutMs,
+      },
+      roomMade: (bytes) => {
+        this.#buffer.give(bytes);
+        this.#intake.roomMade();
+      },
+      expireIntake: (now) => this.#intake.expire(now, (cause) => this.#noRoom(cause)),
+      isFull: () => this.#intake.isThirsty,
+    });
+    this.#watching = world.task("producer's metadata", () => this.#watch());
+  }
+
+  /**
+   * Sends a message, or a list of them, and resolves when the cluster has acknowledged all of it, with where each went.
+   * Rejects with a `KafkaError` whose `persisted` says whether the message is in the log; for a list with `reports`, one
+   * for each message. Codes: `INVALID_OPTION`, `UNKNOWN_TOPIC_OR_PARTITION`, `MESSAGE_TOO_LARGE`, `UNSUPPORTED_FEATURE`
+   * (headers before Kafka 0.11), `UNSUPPORTED_COMPRESSION_TYPE`, `DELIVERY_TIMEOUT`, `CLOSED` and other codes of Kafka's.
+   */
+  produce(messages: readonly (Bytes | ProducerMessage | TopicMessage)[], options?: WaitOptions): Promise<Delivery[]>;
+  /** The same for one message. */
+  produce(message: Bytes | ProducerMessage | TopicMessage, options?: WaitOptions): Promise<Delivery>;
+  produce(input: OneOrMany<ProducerMessage | TopicMessage>, options: WaitOptions = {}): Promise<Delivery | Delivery[]> {
+    const { signal } = options;
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    const single = !Array.isArray(input);
+    const wait = this.#parts.world.deferred<Delivery | Delivery[]>("acknowledgement of a produce call");
+    const settled = (call: Call) => {
+      const { failure, reports } = call;
+      if (failure) wait.reject(single ? failure : failure.with({ reports: reports as DeliveryReport[] }));
+      else wait.resolve((single ? reports[0] : reports) as Delivery | Delivery[]);
+    };
+    try {
+      const call = this.#call(input, settled);
+      if (call.isSettled) settled(call);
+      else if (signal) this.#takeBackOnAbort(call, signal, wait.promise, wait.reject);
+    } catch (error) {
+      wait.reject(error);
+    }
+    return wait.promise;
+  }
+
+  /**
+   * Takes a message, or a list of them, without waiting for the acknowledgement: gives `undefined`, or a promise while there
+   * is no room in the buffer. What fails is told to `onDelivery`, and thrown by the next `flush()` or `close()`. Throws
+   * `INVALID_OPTION` and `CLOSED` at once.
+   */
+  enqueue(input: OneOrMany<ProducerMessage | TopicMessage>, options: WaitOptions = {}): Promise<void> | undefined {
+    options.signal?.throwIfAborted();
+    const call = this.#call(input, (call) => {
+      this.#unreported ??= call.failure;
+    });
+    return call.isTaken ? undefined : this.#untilTaken(call, options.signal);
+  }
+
+  /** Sends what waits and resolves when everything that was given before has its end; throws the first failure of `enqueue`. */
+  async flush(options: WaitOptions = {}): Promise<void> {
+    const { signal } = options;
+    signal?.throwIfAborted();
+    const calm = this.#sender.hurry();
+    try {
+      await this.#settledUpTo(this.#nextCall, signal);
+    } finally {
+      calm();
+    }
+    this.#throwUnreported();
+  }
+
+  /**
+   * Flushes, and lets go of everything. Messages that are not acknowledged by their deadline, or when the signal aborts,
+   * fail. Throws the first failure of `enqueue`. A second call waits for the first.
+   */
+  close(options: WaitOptions = {}): Promise<void> {
+    return this.#closing ??= this.#close(options.signal);
+  }
+
+  /** The same as `close()`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(signal: AbortSignal | undefined): Promise<void> {
+    const calm = this.#sender.hurry();
+    const error = closed();
+    try {
+      await this.#settledUpTo(this.#nextCall, signal).catch(() => {}); // aborted: what is left fails below
+    } finally {
+      calm();
+      this.#ended.abort(error);
+      // In this order what is left settles in its order: what is in flight, what is in batches, what is not in batches yet.
+      this.#intake.stop(error);
+      await this.#sender.close(error);
+      await Promise.all([this.#intake.close(error), this.#watching]);
+      this.#parts.onClosed();
+    }
+    this.#throwUnreported();
+  }
+
+  #throwUnreported(): void {
+    const error = this.#unreported;
+    this.#unreported = undefined;
+    if (error) throw error;
+  }
+
+  #call(input: OneOrMany<ProducerMessage | TopicMessage>, settled: (call: Call) => void): Call {
+    if (this.#closing) throw closed();
+    const { world } = this.#parts;
+    const list = Array.isArray(input)
+      ? input as readonly (Bytes | ProducerMessage)[]
+      : [input as Bytes | ProducerMessage];
+    const messages = list.map((message) => outgoing(message, this.#topic, world));
+    const { deliveryTimeoutMs, onDelivery } = this.#options;
+    const call = new Call(this.#nextCall++, messages, world.now() + deliveryTimeoutMs, (call) => {
+      this.#calls.delete(call);
+      settled(call);
+      if (onDelivery) { for (const report of call.reports) tell(onDelivery, report!); }
+      this.#tellFlushes();
+    });
+    if (messages.length === 0) return call;
+    this.#calls.add(call);
+    this.#intake.add(call);
+    this.#sender.wake();
+    return call;
+  }
+
+  #takeBackOnAbort(call: Call, signal: AbortSignal, done: Promise<unknown>, reject: (reason: unknown) => void): void {
+    const abort = () => {
+      reject(signal.reason);
+      call.takenBack = new KafkaError("CLOSED", "The caller took the message back");
+      this.#intake.takeBack(call, call.takenBack);
+    };
+    const over = () => signal.removeEventListener("abort", abort);
+    done.then(over, over);
+    signal.addEventListener("abort", abort, { once: true });
+  }
+
+  #untilTaken(call: Call, signal: AbortSignal | undefined): Promise<void> {
+    const wait = this.#parts.world.deferred<void>("room for enqueued messages");
+    call.onTaken = wait.resolve;
+    if (signal) this.#takeBackOnAbort(call, signal, wait.promise, wait.reject);
+    return wait.promise;
+  }
+
+  #settledUpTo(upTo: number, signal: AbortSignal | undefined): Promise<void> {
+    const wait = this.#parts.world.deferred<void>("everything to be acknowledged");
+    const flush = { upTo, done: wait.resolve };
+    this.#flushes.add(flush);
+    this.#tellFlushes();
+    if (signal) {
+      const abort = () => {
+        this.#flushes.delete(flush);
+        wait.reject(signal.reason);
+      };
+      const over = () => signal.removeEventListener("abort", abort);
+      wait.promise.then(over, over);
+      if (signal.aborted) abort();
+      else signal.addEventListener("abort", abort, { once: true });
+    }
+    return wait.promise;
+  }
+
+  #tellFlushes(): void {
+    if (this.#flushes.size === 0) return;
+    const oldest = this.#calls.values().next().value?.number ?? Infinity;
+    for (const flush of this.#flushes) {
+      if (oldest < flush.upTo) continue;
+      this.#flushes.delete(flush);
+      flush.done();
+    }
+  }
+
+  /** New metadata may let go what waits for a leader. */
+  async #watch(): Promise<void> {
+    const { signal } = this.#ended;
+    const { changed } = this.#parts.cluster;
+    while (!signal.aborted) {
+      await changed.wait(signal).catch(() => {}); // the loop looks at the signal
+      this.#sender.wake();
+    }
+  }
+
+  #noRoom(cause: KafkaError | undefined): KafkaError {
+    const { deliveryTimeoutMs } = this.#options;
+    const detail =
+      `The message was not sent within ${deliveryTimeoutMs} ms: no leader was found, or the buffer stayed full`;
+    const why = cause ? `, last because of ${cause.message}` : "";
+    return new KafkaError("DELIVERY_TIMEOUT", detail + why, { topic: cause?.topic, cause });
+  }
+}
+
+function checked(options: ProducerOptions): Checked<ProducerOptions, typeof defaults> {
+  return checkOptions<ProducerOptions, typeof defaults>("producer", options, rules, defaults);
+}
+
+/** What a user's function throws is the user's, and must not spoil what is under way here: it becomes an unhandled rejection. */
+function tell(onDelivery: (report: DeliveryReport) => void, report: DeliveryReport): void {
+  try {
+    onDelivery(report);
+  } catch (error) {
+    Promise.reject(error);
+  }
+}
+
+function closed(): KafkaError {
+  return new KafkaError("CLOSED", "The producer has been closed");
+}

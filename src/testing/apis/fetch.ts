@@ -1,0 +1,172 @@
+/**
+ * Fetch, answered as brokers do.
+ *
+ * - It waits up to `maxWaitMs` for `minBytes`, but not where a partition has an error. Meanwhile the connection's next requests wait.
+ * - Up to version 2 each partition has its limit and no more, so its bytes may end inside the first entry; on late releases there
+ *   are none then. Since version 3 the response has a limit too, partitions are filled in the order of the request, and the first
+ *   entry of the first partition that has any comes whole, whatever its size (KIP-74). In every version the last entry may be cut.
+ * - Bytes begin with the batch that holds the offset, so records before it may come along.
+ * - What is in a newer format than the version can have is converted: magic 0 for versions 0 and 1, magic 1 for 2 and 3, and since
+ *   2.0 cut or filled up to the size that it had before. Headers are lost; on 0.11 they make the partition fail with -1. zstd cannot
+ *   be converted: error 76.
+ * - Sessions are declined: the answer's session id is always 0, and a request that goes on with one has error 70 (KIP-227).
+ * - Since 2.4 a follower answers from version 11 on, with the same records here as the leader (KIP-392). Else error 6; the new leader
+ *   is named beside it, and beside 74, from version 16 on (KIP-951).
+ * - A leader epoch below the broker's has error 74, one above it 75 (KIP-320). Logs never part from one another, so
+ *   `divergingEpoch` is never there. Without transactions the last stable offset is the log's end.
+ * - Version 13 names topics by id; an unknown one has error 100.
+ */
+
+import { brokerErrors } from "../../base/error_codes.ts";
+import { KafkaError } from "../../base/errors.ts";
+import { fetch } from "../../protocol/fetch.ts";
+import type { Origin } from "../../records/reading.ts";
+import type { RequestOut, ResponseIn } from "../../wire/schema.ts";
+import { type Answer, type Call, type Handler, handler, type Host } from "../call.ts";
+import { NO_ID, type Topic } from "../controller.ts";
+import { errors } from "../errors.ts";
+import { downConvert, fetchMagic } from "../formats.ts";
+
+type TopicPart = RequestOut<typeof fetch>["topics"][number];
+type PartitionPart = TopicPart["partitions"][number];
+type TopicAnswer = ResponseIn<typeof fetch>["responses"][number];
+type PartitionAnswer = TopicAnswer["partitions"][number];
+
+/** The most that a broker gives in one response (`fetch.max.bytes`). */
+const RESPONSE_BYTES_MAX = 57_671_680;
+
+/** Answers Fetch. */
+export const fetchHandler: Handler = handler(fetch, answer);
+
+/** What is left to give while partitions are read one after the other. */
+interface Allowance {
+  bytes: number;
+  isFirst: boolean;
+}
+
+async function answer(call: Call<typeof fetch>): Promise<Answer<typeof fetch>> {
+  const { host, body } = call;
+  if (body.sessionEpoch > 0) return { errorCode: errors.FETCH_SESSION_ID_NOT_FOUND, responses: [] };
+  const endsAt = host.world.now() + body.maxWaitMs;
+  for (;;) {
+    const allowance = { bytes: Math.min(body.maxBytes, RESPONSE_BYTES_MAX), isFirst: true };
+    const responses = body.topics.map((part) => readTopic(call, part, allowance));
+    const leftMs = endsAt - host.world.now();
+    if (leftMs <= 0 || !host.running || isEnough(responses, body.minBytes)) return await finish(call, responses);
+    await host.news(leftMs);
+  }
+}
+
+function isEnough(responses: readonly TopicAnswer[], minBytes: number): boolean {
+  let bytes = 0;
+  for (const { partitions } of responses) {
+    for (const { errorCode, records } of partitions) {
+      if (errorCode !== 0) return true;
+      bytes += records?.length ?? 0;
+    }
+  }
+  return bytes >= minBytes || responses.length === 0;
+}
+
+function readTopic(call: Call<typeof fetch>, part: TopicPart, allowance: Allowance): TopicAnswer {
+  const { host: { controller }, version } = call;
+  const topic = version >= 13 ? controller.topicById(part.topicId) : controller.topics.get(part.topic);
+  const partitions = part.partitions.map((wanted) => readPartition(call, topic, part, wanted, allowance));
+  return { topic: part.topic, topicId: part.topicId, partitions };
+}
+
+function readPartition(
+  { host, version, body }: Call<typeof fetch>,
+  topic: Topic | undefined,
+  { topicId }: TopicPart,
+  { partition: index, currentLeaderEpoch, fetchOffset, partitionMaxBytes }: PartitionPart,
+  allowance: Allowance,
+): PartitionAnswer {
+  const { controller } = host;
+  if (!topic && topicId !== NO_ID) return failed(index, errors.UNKNOWN_TOPIC_ID);
+  const isFollowerFine = version >= 11 && controller.release.followerFetch;
+  const found = controller.locate(topic, index, host.id, currentLeaderEpoch, isFollowerFine);
+  if (typeof found === "number") return { ...failed(index, found), ...leaderHint(host, version, topic, index, found) };
+  const { log } = found;
+  if (fetchOffset < log.startOffset || fetchOffset > log.endOffset) return failed(index, errors.OFFSET_OUT_OF_RANGE);
+  const isOld = version < 3;
+  const records = log.read(fetchOffset, {
+    bytes: isOld ? partitionMaxBytes : Math.min(partitionMaxBytes, allowance.bytes),
+    wholeFirst: !isOld && allowance.isFirst,
+    torn: isOld && controller.release.givesTorn,
+  });
+  if (records.length > 0) allowance.isFirst = false;
+  allowance.bytes = Math.max(0, allowance.bytes - records.length);
+  return {
+    partitionIndex: index,
+    errorCode: errors.NONE,
+    highWatermark: log.endOffset,
+    lastStableOffset: log.endOffset,
+    logStartOffset: log.startOffset,
+    abortedTransactions: body.isolationLevel === 1 ? [] : null,
+    records,
+  };
+}
+
+function failed(partitionIndex: number, errorCode: number): PartitionAnswer {
+  return { partitionIndex, errorCode, highWatermark: -1, abortedTransactions: null, records: new Uint8Array(0) };
+}
+
+function leaderHint(host: Host, version: number, topic: Topic | undefined, index: number, errorCode: number) {
+  const partition = topic?.partitions[index];
+  const hasMoved = errorCode === errors.NOT_LEADER_OR_FOLLOWER || errorCode === errors.FENCED_LEADER_EPOCH;
+  if (version < 16 || !hasMoved || !partition || !host.controller.release.leaderHints) return {};
+  return { currentLeader: { leaderId: partition.leader, leaderEpoch: partition.leaderEpoch } };
+}
+
+async function finish(
+  { host, version, body }: Call<typeof fetch>,
+  answers: readonly TopicAnswer[],
+): Promise<Answer<typeof fetch>> {
+  const responses: TopicAnswer[] = [];
+  for (const [i, answer] of answers.entries()) {
+    const partitions: PartitionAnswer[] = [];
+    for (const [j, it] of answer.partitions.entries()) {
+      const from = body.topics[i]!.partitions[j]!.fetchOffset;
+      partitions.push(
+        await inFormat(host, version, { topic: answer.topic ?? "", partition: it.partitionIndex }, from, it),
+      );
+    }
+    responses.push({ ...answer, partitions });
+  }
+  const leaders = responses.flatMap(({ partitions }) => partitions.flatMap((it) => it.currentLeader?.leaderId ?? []));
+  return { responses, ...(leaders.length > 0 && { nodeEndpoints: host.controller.endpoints(leaders) }) };
+}
+
+/** The records in a format that the version can have. */
+async function inFormat(
+  host: Host,
+  version: number,
+  origin: Origin,
+  from: number,
+  answer: PartitionAnswer,
+): Promise<PartitionAnswer> {
+  const { release } = host.controller;
+  const magic = fetchMagic(version);
+  const { records, partitionIndex } = answer;
+  if (magic === 2 || magic >= release.magic || !records?.length) return answer;
+  try {
+    const to = {
+      magic,
+      from,
+      codecs: host.codecs,
+      pads: release.padsConversion,
+      headersBlock: release.headersBlockConversion,
+    };
+    const converted = await downConvert(records, origin, to);
+    return { ...answer, records: converted };
+  } catch (error) {
+    if (!(error instanceof KafkaError)) throw error;
+    return failed(partitionIndex, numberOf(error.code));
+  }
+}
+
+function numberOf(code: string): number {
+  for (const [number, error] of brokerErrors) if (error.code === code) return number;
+  return errors.UNKNOWN_SERVER_ERROR;
+}

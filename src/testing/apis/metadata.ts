@@ -1,0 +1,88 @@
+/**
+ * Metadata, answered as brokers do.
+ *
+ * - All topics: an empty list in version 0, null from version 1 on, where an empty list means none.
+ * - Topics are never made by asking: as with `auto.create.topics.enable=false`, an unknown one has error 3, whatever the request
+ *   allows; an impossible name has error 17, or 3 too before 2.4.
+ * - By id from version 12 on; an unknown id has error 100, and ids in versions 10 and 11, which have the field but no code for it
+ *   on the broker, have INVALID_REQUEST.
+ * - A partition without a leader has error 5. In version 0 replicas that are down are left out, and the partition has error 9.
+ * - 0.8.2 lists no broker until the first topic exists (seen on 0.8.2.2).
+ * - On KRaft releases any living broker may be named as controller, since each passes on what only the controller may do; here it
+ *   is always the one.
+ * - Every broker has the same, newest picture.
+ */
+
+import { metadata } from "../../protocol/metadata.ts";
+import type { ResponseIn } from "../../wire/schema.ts";
+import { type Call, type Handler, handler, type Host } from "../call.ts";
+import { NO_ID, type Partition, type Topic } from "../controller.ts";
+import { errors } from "../errors.ts";
+import { topicNameFault } from "../topic_names.ts";
+
+type TopicAnswer = ResponseIn<typeof metadata>["topics"][number];
+type PartitionAnswer = TopicAnswer["partitions"][number];
+type TopicQuestion = { readonly name: string | null; readonly topicId: string };
+
+/** Answers Metadata. */
+export const metadataHandler: Handler = handler(metadata, answer);
+
+function answer({ host, version, body }: Call<typeof metadata>): ResponseIn<typeof metadata> {
+  const { controller } = host;
+  const { topics } = body;
+  const isAll = topics === null || (version === 0 && topics.length === 0);
+  const nodes = controller.release.startsBlind && !controller.hasHadTopics ? [] : controller.nodes.values();
+  return {
+    brokers: [...nodes].filter((node) => node.alive).map(({ id, host, port }) => ({ nodeId: id, host, port })),
+    clusterId: controller.clusterId,
+    controllerId: controller.controllerId,
+    topics: isAll
+      ? [...controller.topics.values()].map((topic) => found(topic, host, version))
+      : topics.map((topic) => one(topic, host, version)),
+  };
+}
+
+function one({ name, topicId }: TopicQuestion, host: Host, version: number): TopicAnswer {
+  const { controller } = host;
+  const isById = topicId !== NO_ID;
+  if (version < 12 && (isById || name === null)) return failed(errors.INVALID_REQUEST, name ?? "", topicId);
+  if (!isById && name === null) return failed(errors.UNKNOWN_SERVER_ERROR, "", topicId);
+  const topic = isById ? controller.topicById(topicId) : controller.topics.get(name ?? "");
+  if (topic) return found(topic, host, version);
+  if (isById) return failed(errors.UNKNOWN_TOPIC_ID, null, topicId);
+  const errorCode = controller.release.checksNames && topicNameFault(name ?? "")
+    ? errors.INVALID_TOPIC_EXCEPTION
+    : errors.UNKNOWN_TOPIC_OR_PARTITION;
+  return failed(errorCode, name, topicId);
+}
+
+function failed(errorCode: number, name: string | null, topicId: string): TopicAnswer {
+  return { errorCode, name, topicId, partitions: [] };
+}
+
+function found(topic: Topic, host: Host, version: number): TopicAnswer {
+  const { name, id, partitions } = topic;
+  return {
+    errorCode: errors.NONE,
+    name,
+    topicId: id,
+    isInternal: name === "__consumer_offsets" || name === "__transaction_state",
+    partitions: partitions.map((partition) => partitionOf(partition, host, version)),
+  };
+}
+
+function partitionOf(partition: Partition, { controller }: Host, version: number): PartitionAnswer {
+  const { index, leader, leaderEpoch, replicas, isr } = partition;
+  const isAlive = (id: number) => controller.nodes.get(id)?.alive === true;
+  const alive = replicas.filter(isAlive);
+  const isShort = version === 0 && alive.length < replicas.length;
+  return {
+    errorCode: leader < 0 ? errors.LEADER_NOT_AVAILABLE : isShort ? errors.REPLICA_NOT_AVAILABLE : errors.NONE,
+    partitionIndex: index,
+    leaderId: leader,
+    leaderEpoch,
+    replicaNodes: version === 0 ? alive : replicas,
+    isrNodes: version === 0 ? isr.filter(isAlive) : isr,
+    offlineReplicas: replicas.filter((id) => !isAlive(id)),
+  };
+}

@@ -1,0 +1,182 @@
+/**
+ * Produce, answered as leaders do.
+ *
+ * - `acks` is -1, 0 or 1, else every partition has error 21; 0.8 took any number. With 0 nothing is answered, and an error ends the
+ *   connection, which is all that the client learns of it.
+ * - Versions 0 and 1 carry message sets of magic 0, version 2 of magic 0 or 1, later ones exactly one batch of magic 2. A real broker
+ *   believes the magic byte instead of the version where it can, and drops what is torn at the end; here both are refused. From 0.11
+ *   to 2.0 the request fails when it is read, so the connection ends; since 2.1 the partition has an error.
+ * - What is not in the log's format (magic 0 before 0.10, 1 before 0.11, 2 since) is written anew in it.
+ * - zstd is refused before version 7 (KIP-110), and as unknown before release 2.1.
+ * - A batch over `max.message.bytes` has error 10, a wrong checksum 2, other faults 87, or 2 before 2.4. Since 4.0 a timestamp may
+ *   lie an hour ahead (KIP-937).
+ * - Version 13 names topics by id; an unknown one has error 100. From version 10 on the new leader is named beside error 6 (KIP-951).
+ * - With -1 fewer replicas in sync than `min.insync.replicas` are error 19.
+ * - A batch of a transaction without a transactional id has error 53.
+ * - Producer ids and sequences are stored, but nothing is deduplicated yet; so the APIs that hand them out are not there either.
+ */
+
+import { produce } from "../../protocol/produce.ts";
+import type { RequestOut, ResponseIn } from "../../wire/schema.ts";
+import { type Answer, type Call, type Handler, handler, type Host } from "../call.ts";
+import { NO_ID, type Partition, type Topic } from "../controller.ts";
+import { errors } from "../errors.ts";
+import type { Release } from "../releases.ts";
+import { checkShape, type Intake, type IntakeRules, type Refusal, takeIn } from "../intake.ts";
+
+type TopicPart = RequestOut<typeof produce>["topicData"][number];
+type PartitionPart = TopicPart["partitionData"][number];
+type PartitionAnswer = ResponseIn<typeof produce>["responses"][number]["partitionResponses"][number];
+
+/** Where a record batch says its format, and what it is. */
+const MAGIC_AT = 16;
+const ATTRIBUTES_AT = 22;
+const TRANSACTIONAL = 16;
+
+/** Answers Produce. */
+export const produceHandler: Handler = handler(produce, answer);
+
+async function answer(call: Call<typeof produce>): Promise<Answer<typeof produce>> {
+  const { host, body, version } = call;
+  const { release } = host.controller;
+  if (version >= 3 && release.parsesRecords && hasUnreadable(body, rulesOf(call, undefined))) return "close";
+  const isBarred = body.transactionalId === null && version >= 3 && hasTransaction(body);
+  const responses = [];
+  for (const part of body.topicData) {
+    const topic = version >= 13 ? host.controller.topicById(part.topicId) : host.controller.topics.get(part.name);
+    const partitionResponses: PartitionAnswer[] = [];
+    for (const data of part.partitionData) {
+      partitionResponses.push(
+        isBarred
+          ? failed(data.index, errors.TRANSACTIONAL_ID_AUTHORIZATION_FAILED)
+          : await append(call, topic, part, data),
+      );
+    }
+    responses.push({ name: part.name, topicId: part.topicId, partitionResponses });
+  }
+  if (body.acks === 0) {
+    const isFine = responses.every(({ partitionResponses }) => partitionResponses.every((it) => it.errorCode === 0));
+    return isFine ? "drop" : "close";
+  }
+  const moved = responses.flatMap(({ partitionResponses }) =>
+    partitionResponses.flatMap((it) => it.currentLeader?.leaderId ?? [])
+  );
+  return { responses, ...(moved.length > 0 && { nodeEndpoints: host.controller.endpoints(moved) }) };
+}
+
+async function append(
+  call: Call<typeof produce>,
+  topic: Topic | undefined,
+  part: TopicPart,
+  { index, records }: PartitionPart,
+): Promise<PartitionAnswer> {
+  const { host, body: { acks } } = call;
+  const { controller } = host;
+  if (!controller.release.anyAcks && (acks < -1 || acks > 1)) return failed(index, errors.INVALID_REQUIRED_ACKS);
+  if (!topic && part.topicId !== NO_ID) return failed(index, errors.UNKNOWN_TOPIC_ID);
+  const found = controller.locate(topic, index, host.id);
+  if (typeof found === "number") return { ...failed(index, found), ...leaderHint(call, topic, index, found) };
+  const rules = rulesOf(call, topic);
+  const intake = await takeIn(records, { topic: topic!.name, partition: index }, rules);
+  const { startOffset } = found.log;
+  if (isRefusal(intake)) {
+    return { ...failed(index, intake.errorCode, intake.errorMessage), logStartOffset: intake.byLog ? startOffset : -1 };
+  }
+  if (acks === -1 && found.isr.length < inSyncMin(topic!, found, controller.release)) {
+    return { ...failed(index, errors.NOT_ENOUGH_REPLICAS), logStartOffset: startOffset };
+  }
+  const stored = await store(host, topic!, found, intake, rules);
+  if (typeof stored !== "number") return failed(index, stored.errorCode, stored.errorMessage);
+  // Only 0.8 gets so far with more acks than there are replicas: they never come. It says so after the timeout, here at once.
+  const errorCode = acks > found.isr.length ? errors.REQUEST_TIMED_OUT : errors.NONE;
+  return { index, errorCode, baseOffset: stored, logStartOffset: startOffset };
+}
+
+/** Appends. A compressed set of magic 0 holds its offsets, so it is written for where the log ends, and again if that has moved. */
+async function store(
+  host: Host,
+  topic: Topic,
+  partition: Partition,
+  { count, maxTimestamp, bytes }: Intake,
+  { bytesMax }: IntakeRules,
+): Promise<number | Refusal> {
+  const { log } = partition;
+  if (count === 0) return -1;
+  for (;;) {
+    const baseOffset = log.endOffset;
+    const made = bytes(baseOffset);
+    const chunk = made instanceof Uint8Array ? made : await made;
+    if (log.endOffset !== baseOffset) continue;
+    if (chunk.length > bytesMax && count === 1) {
+      const errorMessage = `The converted record has ${chunk.length} bytes`;
+      return { errorCode: errors.MESSAGE_TOO_LARGE, errorMessage, byLog: true };
+    }
+    const lost = host.controller.locate(host.controller.topics.get(topic.name), partition.index, host.id);
+    if (lost !== partition) {
+      return {
+        errorCode: typeof lost === "number" ? lost : errors.UNKNOWN_TOPIC_OR_PARTITION,
+        errorMessage: "The leader has moved",
+        byLog: true,
+      };
+    }
+    log.append(chunk, count, maxTimestamp, partition.leaderEpoch, host.world.wall());
+    host.controller.announce(host.id, partition.replicas);
+    return baseOffset;
+  }
+}
+
+function rulesOf({ host, version }: Call<typeof produce>, topic: Topic | undefined): IntakeRules {
+  const { release } = host.controller;
+  const ahead = Number(topic?.configs.get("message.timestamp.after.max.ms") ?? release.futureMsMax);
+  return {
+    release,
+    version,
+    codecs: host.codecs,
+    bytesMax: Number(topic?.configs.get("max.message.bytes") ?? release.messageBytesMax),
+    timestampMax: host.world.wall() + ahead,
+  };
+}
+
+function hasUnreadable(body: RequestOut<typeof produce>, rules: IntakeRules): boolean {
+  return body.topicData.some(({ partitionData }) =>
+    partitionData.some(({ records }) =>
+      checkShape(records ?? new Uint8Array(0), { ...rules, bytesMax: Infinity }) !== undefined
+    )
+  );
+}
+
+/** How many replicas have to be in sync; since 3.7 no more than there are. */
+function inSyncMin({ configs }: Topic, { replicas }: Partition, { leaderHints }: Release): number {
+  const wanted = Number(configs.get("min.insync.replicas") ?? 1);
+  return leaderHints ? Math.min(wanted, replicas.length) : wanted;
+}
+
+/** Whether a batch says that it belongs to a transaction. */
+function hasTransaction(body: RequestOut<typeof produce>): boolean {
+  return body.topicData.some(({ partitionData }) =>
+    partitionData.some(({ records }) => records?.[MAGIC_AT] === 2 && (records[ATTRIBUTES_AT]! & TRANSACTIONAL) !== 0)
+  );
+}
+
+function isRefusal(intake: Intake | Refusal): intake is Refusal {
+  return "errorCode" in intake;
+}
+
+function failed(index: number, errorCode: number, errorMessage: string | null = null): PartitionAnswer {
+  return { index, errorCode, baseOffset: -1, errorMessage };
+}
+
+function leaderHint(
+  { host, version }: Call<typeof produce>,
+  topic: Topic | undefined,
+  index: number,
+  errorCode: number,
+) {
+  const partition = topic?.partitions[index];
+  if (
+    version < 10 || errorCode !== errors.NOT_LEADER_OR_FOLLOWER || !partition || !host.controller.release.leaderHints
+  ) {
+    return {};
+  }
+  return { currentLeader: { leaderId: partition.leader, leaderEpoch: partition.leaderEpoch } };
+}

@@ -1,0 +1,313 @@
+/** The embedded Kafka cluster: brokers in the process that speak the real protocol, over memory, over TCP, or in a simulated world. */
+
+import { KafkaError } from "../base/errors.ts";
+import { checkOptions, oneOf, type OptionRules, someFunction, someObject, wholeNumber } from "../base/options.ts";
+import { realWorld, type World } from "../base/world.ts";
+import type { Codecs } from "../records/compression.ts";
+import type { Message } from "../records/message.ts";
+import { snappy } from "../records/snappy.ts";
+import { memoryNetwork } from "../transport/memory.ts";
+import type { Address, Dial, Listen } from "../transport/transport.ts";
+import type { Api } from "../wire/schema.ts";
+import { createTopic } from "./apis/create_topics.ts";
+import { Broker } from "./broker.ts";
+import { Controller, type Node, type Partition, type Topic } from "./controller.ts";
+import { type Control, Controls } from "./controls.ts";
+import { errors } from "./errors.ts";
+import { listenOf, type Network } from "./network.ts";
+import { newestRelease, releaseNames, releaseOf } from "./releases.ts";
+import { openStored } from "./stored.ts";
+import type { Process, SimulatedWorld } from "./world.ts";
+
+/** How a topic is made. */
+export interface TopicOptions {
+  /** How many partitions; 1 if not said. */
+  readonly partitions?: number | undefined;
+  /** How many brokers have each of them; 1 if not said. */
+  readonly replicationFactor?: number | undefined;
+  /** Its settings, such as `{ "max.message.bytes": "2000000" }`. */
+  readonly configs?: Readonly<Record<string, string>> | undefined;
+}
+
+/** How a cluster is made. */
+export interface ClusterOptions {
+  /** How many brokers, with ids from 1 on; 1 if not said. */
+  readonly brokers?: number | undefined;
+  /** Which Kafka it plays, one of {@linkcode releaseNames}; the newest if not said. */
+  readonly release?: string | undefined;
+  /** Where time and chance come from; the platform if not said. Not beside `simulation`. */
+  readonly world?: World | undefined;
+  /** A door's `listen`: then the brokers listen on free TCP ports of 127.0.0.1. Without it, and without `simulation`, over memory. */
+  readonly listen?: Listen | undefined;
+  /** A simulated world and its network: then each broker is a process of its own there, called `broker 1` and so on. */
+  readonly simulation?: { readonly world: SimulatedWorld; readonly network: Network } | undefined;
+  /** Topics to begin with, by name. */
+  readonly topics?: Readonly<Record<string, TopicOptions>> | undefined;
+  /** The codecs that the brokers have beside snappy. What they have none for, they store as it is but cannot convert or search. */
+  readonly codecs?: Codecs | undefined;
+}
+
+const RULES: OptionRules<ClusterOptions> = {
+  brokers: wholeNumber(1, 1000),
+  release: oneOf(...releaseNames),
+  world: someObject,
+  listen: someFunction,
+  simulation: someObject,
+  topics: someObject,
+  codecs: someObject,
+};
+
+const PORT = 9092;
+
+/** A broker's place: what stays when it is killed and started again. */
+interface Seat {
+  readonly id: number;
+  address: Address;
+  broker: Broker | undefined;
+  process: Process | undefined;
+}
+
+/**
+ * A Kafka cluster in the process: to try things out, to test applications with, and to simulate with.
+ *
+ * ```ts ignore
+ * const cluster = await Cluster.start({ brokers: 3, topics: { "my.test": { partitions: 2 } } });
+ * const client = await KafkaClient.connect({ hosts: cluster.hosts, dial: cluster.dial });
+ * // …
+ * await client.close();
+ * await cluster.close();
+ * ```
+ *
+ * It is ideal in that every broker knows at once what any of them does, and every replica has what its leader has.
+ */
+export class Cluster {
+  /** Connects to the brokers over memory; over TCP use the door's own `dial`, in a simulation `dialOf(network, process)`. */
+  readonly dial: Dial;
+  readonly #seats: readonly Seat[];
+  readonly #controller: Controller;
+  readonly #controls: Controls;
+  readonly #codecs: Codecs;
+  readonly #place: Place;
+  #isClosed = false;
+
+  /** Made by {@linkcode Cluster.start}. */
+  private constructor(options: ClusterOptions, place: Place) {
+    this.#place = place;
+    this.#controller = new Controller(place.world, releaseOf(options.release ?? newestRelease));
+    this.#controls = new Controls();
+    this.#codecs = { snappy, ...options.codecs };
+    this.#seats = Array.from({ length: options.brokers ?? 1 }, (_, i): Seat => {
+      return { id: i + 1, address: place.address(i + 1), broker: undefined, process: undefined };
+    });
+    this.dial = place.dial;
+  }
+
+  /** Starts a cluster; it is there at once. `INVALID_OPTION` for options that are not allowed or do not go together. */
+  static async start(options: ClusterOptions = {}): Promise<Cluster> {
+    checkOptions("Cluster.start", options, RULES, {});
+    const cluster = new Cluster(options, placeOf(options));
+    try {
+      for (const seat of cluster.#seats) await cluster.#startBroker(seat);
+      for (const [name, topic] of Object.entries(options.topics ?? {})) await cluster.createTopic(name, topic);
+    } catch (error) {
+      await cluster.close();
+      throw error;
+    }
+    return cluster;
+  }
+
+  /** Where to find the brokers, as `connect` takes it. */
+  get hosts(): string {
+    return this.#seats.map(({ address: { host, port } }) => `${host}:${port}`).join(",");
+  }
+
+  /** The cluster's id. */
+  get clusterId(): string {
+    return this.#controller.clusterId;
+  }
+
+  /** The release that it plays. */
+  get release(): string {
+    return this.#controller.release.name;
+  }
+
+  /** The brokers, those that are down too. */
+  get brokers(): readonly Node[] {
+    return [...this.#controller.nodes.values()];
+  }
+
+  /** The id of the controller; -1 if no broker runs. */
+  get controllerId(): number {
+    return this.#controller.controllerId;
+  }
+
+  /** The topics by name. */
+  get topics(): ReadonlyMap<string, Topic> {
+    return this.#controller.topics;
+  }
+
+  /** A partition as it is now: its leader, epoch, replicas and log. `UNKNOWN_TOPIC_OR_PARTITION` if there is none. */
+  partition(topic: string, partition: number): Partition {
+    const found = this.#controller.topics.get(topic)?.partitions[partition];
+    if (!found) throw KafkaError.ofBroker(errors.UNKNOWN_TOPIC_OR_PARTITION, "", { topic, partition });
+    return found;
+  }
+
+  /** What is in a partition now, from its first offset on. */
+  async records(topic: string, partition: number): Promise<Message[]> {
+    const { log } = this.partition(topic, partition);
+    const messages: Message[] = [];
+    for (const stored of [...log.stored]) {
+      for (const message of await openStored(stored, { topic, partition }, this.#codecs)) {
+        if (message.offset >= log.startOffset) messages.push(message);
+      }
+    }
+    return messages;
+  }
+
+  /** Makes a topic. Rejects with the error that a client would get. */
+  // deno-lint-ignore require-await -- so that what is thrown rejects
+  async createTopic(name: string, options: TopicOptions = {}): Promise<void> {
+    const { partitions = 1, replicationFactor = 1, configs = {} } = options;
+    const host = this.#seats.find(({ id }) => id === this.#controller.controllerId)?.broker;
+    if (!host) throw new KafkaError("NO_BROKERS", "no broker of the cluster runs, so there is no controller");
+    const wanted = Object.entries(configs).map(([name, value]) => ({ name, value }));
+    const { errorCode, errorMessage } = createTopic(
+      { name, numPartitions: partitions, replicationFactor, assignments: [], configs: wanted },
+      host,
+    );
+    if (errorCode !== errors.NONE) throw KafkaError.ofBroker(errorCode, errorMessage ?? "", { topic: name });
+  }
+
+  /** Deletes a topic. `UNKNOWN_TOPIC_OR_PARTITION` if there is none. */
+  deleteTopic(name: string): void {
+    const topic = this.#controller.topics.get(name);
+    if (!topic) throw KafkaError.ofBroker(errors.UNKNOWN_TOPIC_OR_PARTITION, "", { topic: name });
+    this.#controller.deleteTopic(topic);
+  }
+
+  /** Drops what is before `offset`, as retention does. */
+  deleteRecords(topic: string, partition: number, offset: number): void {
+    this.partition(topic, partition).log.deleteBefore(offset);
+    this.#controller.announce(undefined);
+  }
+
+  /**
+   * Lets `control` answer the next `times` requests of an API (1 if not said; those that it leaves to the broker do not count), on
+   * whichever broker. Gives what ends it.
+   */
+  control<A extends Api>(api: A, control: Control<A>, times = 1): () => void {
+    return this.#controls.add(api, control, times);
+  }
+
+  /** Hands a partition to another broker, which has to be one of its replicas and to run. */
+  moveLeader(topic: string, partition: number, id: number): void {
+    const found = this.partition(topic, partition);
+    if (!found.replicas.includes(id) || !this.#controller.nodes.get(id)?.alive) {
+      throw new KafkaError(
+        "INVALID_OPTION",
+        `broker ${id} is no living replica; there are ${found.replicas.join(", ")}`,
+        {
+          topic,
+          partition,
+        },
+      );
+    }
+    this.#controller.moveLeader(found, id);
+  }
+
+  /**
+   * Ends a broker at once: its connections break, what it was doing is not answered. Its partitions go to the next replica in
+   * sync, or wait until it comes back. In a simulation its process is killed.
+   */
+  async kill(id: number): Promise<void> {
+    const seat = this.#seat(id);
+    const { broker, process } = seat;
+    seat.broker = undefined;
+    if (process) return process.kill();
+    const stopped = broker?.stop();
+    this.#controller.brokerDown(id);
+    await stopped;
+    throwFailure(broker);
+  }
+
+  /** Starts a broker again that was killed, at the same address and with all that it had. */
+  async start(id: number): Promise<void> {
+    const seat = this.#seat(id);
+    if (this.#isClosed) throw new KafkaError("CLOSED", "the cluster has been closed");
+    if (seat.broker && !seat.process?.isDead) return;
+    await this.#startBroker(seat);
+  }
+
+  /** Ends all brokers and leaves nothing behind. Rejects with what went wrong in a broker or a control, if anything did. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const brokers = this.#seats.filter(({ process }) => !process?.isDead).flatMap(({ broker }) => broker ?? []);
+    await Promise.all(brokers.map((broker) => broker.stop()));
+    for (const broker of brokers) throwFailure(broker);
+  }
+
+  /** The same as {@linkcode close}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #seat(id: number): Seat {
+    const seat = this.#seats[id - 1];
+    if (!seat) throw new KafkaError("INVALID_OPTION", `there is no broker ${id}; there are 1 to ${this.#seats.length}`);
+    return seat;
+  }
+
+  async #startBroker(seat: Seat): Promise<void> {
+    const { id } = seat;
+    const { world, listen, process } = this.#place.settle(id);
+    const parts = { id, world, listen, controller: this.#controller, controls: this.#controls, codecs: this.#codecs };
+    const broker = new Broker(parts);
+    seat.broker = broker;
+    seat.process = process;
+    seat.address = await broker.start(seat.address);
+    process?.atDeath(() => this.#controller.brokerDown(id));
+    this.#controller.brokerUp(id, seat.address.host, seat.address.port);
+  }
+}
+
+/** Where a cluster is. */
+interface Place {
+  /** Where its ids are drawn from. */
+  readonly world: World;
+  readonly dial: Dial;
+  /** Where a broker wants to listen; a port of 0 is chosen at its first start. */
+  readonly address: (id: number) => Address;
+  /** What a broker gets, each time that it starts. */
+  readonly settle: (id: number) => { world: World; listen: Listen; process?: Process | undefined };
+}
+
+function placeOf({ world = realWorld, listen, simulation, world: given }: ClusterOptions): Place {
+  const named = (id: number) => ({ host: `broker-${id}`, port: PORT });
+  if (simulation) {
+    if (listen || given) throw new KafkaError("INVALID_OPTION", "simulation goes neither with world nor with listen");
+    return {
+      world: simulation.world.process("cluster"),
+      dial: noDial("in a simulation a client dials with dialOf(network, process)"),
+      address: named,
+      settle: (id) => {
+        const process = simulation.world.process(`broker ${id}`);
+        return { world: process, listen: listenOf(simulation.network, process), process };
+      },
+    };
+  }
+  if (listen) {
+    const dial = noDial("the cluster listens on TCP: connect through a door, or with the door's dial");
+    return { world, dial, address: () => ({ host: "127.0.0.1", port: 0 }), settle: () => ({ world, listen }) };
+  }
+  const memory = memoryNetwork(world);
+  return { world, dial: memory.dial, address: named, settle: () => ({ world, listen: memory.listen }) };
+}
+
+function noDial(why: string): Dial {
+  return () => Promise.reject(new KafkaError("UNSUPPORTED_FEATURE", why));
+}
+
+function throwFailure(broker: Broker | undefined): void {
+  if (broker?.failure) throw broker.failure.error;
+}

@@ -1,0 +1,130 @@
+/** Faults are plain data, drawn before the run: so they can be printed, played again, and taken out one by one. */
+
+import type { Chance } from "./chance.ts";
+import type { Link } from "./link.ts";
+import type { Network } from "./network.ts";
+import { kindOfHappening, type Process, type SimulatedWorld } from "./world.ts";
+
+/**
+ * What can go wrong. `cut`: a link breaks, one or both sides learn of it; `silence`: it breaks and nobody learns of it; `stall`:
+ * nothing passes on it for a while; `refuse`, `mute`: an address refuses, or does not answer, who dials; `partition`: an address
+ * is out of reach for a while; `freeze`: a process stands still; `skew`: its wall clock jumps; `crash`: what the stage makes of it.
+ */
+export type FaultKind = "cut" | "silence" | "stall" | "refuse" | "mute" | "partition" | "freeze" | "skew" | "crash";
+
+/** One thing that goes wrong. */
+export interface Fault {
+  /** When, in virtual milliseconds. */
+  readonly at: number;
+  /** What. */
+  readonly kind: FaultKind;
+  /** To which link, address or process: taken modulo how many there are. */
+  readonly which: number;
+  /** For how long, in milliseconds; where a kind has no length it chooses among its forms. */
+  readonly ms: number;
+}
+
+/** What every stage can suffer; a kind that is named twice is drawn twice as often. */
+export const commonFaults: readonly FaultKind[] = [
+  "cut",
+  "cut",
+  "cut",
+  "silence",
+  "stall",
+  "refuse",
+  "mute",
+  "partition",
+  "freeze",
+  "skew",
+];
+
+/** How many faults a seed has at most. */
+const FAULTS_MAX = 11;
+
+/** How long one takes at most. */
+const FAULT_MS_MAX = 3000;
+
+/** A seed's weather. It has only about half of the kinds: rare meetings of two are found where the rest is calm. */
+export function drawFaults(chance: Chance, withinMs: number, kinds: readonly FaultKind[] = commonFaults): Fault[] {
+  const some = kinds.filter(() => chance.once(2));
+  const count = some.length === 0 ? 0 : chance.below(FAULTS_MAX + 1);
+  const faults: Fault[] = [];
+  for (let i = 0; i < count; i++) {
+    faults.push({
+      at: chance.below(withinMs),
+      kind: chance.pick(some),
+      which: chance.below(1000),
+      ms: 1 + chance.below(FAULT_MS_MAX),
+    });
+  }
+  return faults.sort((a, b) => a.at - b.at);
+}
+
+/** Who can suffer. */
+export interface Stage {
+  /** Where. */
+  readonly world: SimulatedWorld;
+  /** Its wires. */
+  readonly network: Network;
+  /** Addresses that somebody listens at, as `host:port`. */
+  readonly addresses: readonly string[];
+  /** Processes that may be frozen and whose clocks may be off. */
+  readonly processes: readonly Process[];
+  /** Kills something, and sees to it that it is back after `ms`; left out where nothing can be restarted. */
+  readonly crash?: ((which: number, ms: number) => void) | undefined;
+}
+
+const FATE = kindOfHappening("fate");
+
+/** How many of the newest links a fault chooses from: old ones are mostly idle. */
+const NEWEST_LINKS = 8;
+
+/** Lets the faults happen, by a process of their own that none of them can freeze. Call it when the run begins. */
+export function playFaults(stage: Stage, faults: readonly Fault[]): void {
+  const fate = stage.world.process("fate");
+  for (const fault of faults) {
+    stage.world.schedule(fate, fault.at * 1000, FATE, () => inflict(stage, fate, fault));
+  }
+}
+
+function inflict(stage: Stage, fate: Process, fault: Fault): void {
+  const { world, network } = stage;
+  const { kind, which, ms } = fault;
+  const address = stage.addresses[which % stage.addresses.length] ?? "";
+  const process = stage.processes[which % stage.processes.length];
+  const forAWhile = (set: Set<string>) => {
+    set.add(address);
+    world.schedule(fate, ms * 1000, FATE, () => set.delete(address));
+  };
+  switch (kind) {
+    case "cut":
+      return linkOf(network, which)?.cut(
+        (["none", "up", "down"] as const)[ms % 3]!,
+        (["both", "client", "server"] as const)[Math.floor(ms / 3) % 3]!,
+      );
+    case "silence":
+      return linkOf(network, which)?.cut("none", "neither");
+    case "stall":
+      return linkOf(network, which)?.stall(ms);
+    case "refuse":
+      return forAWhile(network.refusing);
+    case "mute":
+      return forAWhile(network.mute);
+    case "partition":
+      for (const link of network.links) {
+        if (link.broker === address) link.stall(ms);
+      }
+      return forAWhile(network.mute);
+    case "freeze":
+      return process?.freeze(ms);
+    case "skew":
+      if (process) process.skew = ms * 60_000 - 90_000_000;
+      return;
+    case "crash":
+      return stage.crash?.(which, ms);
+  }
+}
+
+function linkOf({ links }: Network, which: number): Link | undefined {
+  return links[links.length - 1 - which % Math.min(NEWEST_LINKS, links.length)];
+}

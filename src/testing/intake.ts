@@ -1,0 +1,227 @@
+/** What a broker makes of produced records before they go into its log: they are checked, and brought into the log's format. */
+
+import { KafkaError } from "../base/errors.ts";
+import { crc32c } from "../bytes/crc32c.ts";
+import { type Codecs, type Compression, compressionOf } from "../records/compression.ts";
+import type { Message } from "../records/message.ts";
+import { type Origin, recordBatches } from "../records/reading.ts";
+import { errors } from "./errors.ts";
+import { type PlacedRecord, writeBatch, writeMessageSet } from "./formats.ts";
+import { entrySize, viewOf } from "./log.ts";
+import type { Release } from "./releases.ts";
+import { DECOMPRESSED_BYTES_MAX } from "./stored.ts";
+
+/** Records that may be appended. */
+export interface Intake {
+  /** How many. */
+  readonly count: number;
+  /** The largest timestamp, -1 for none. */
+  readonly maxTimestamp: number;
+  /** Their bytes for a log that goes on at that offset; a promise only if a codec gives one. They belong to the log. */
+  readonly bytes: (baseOffset: number) => Uint8Array | Promise<Uint8Array>;
+}
+
+/** Records that may not. */
+export interface Refusal {
+  /** Kafka's number for it. */
+  readonly errorCode: number;
+  /** A sentence for the client, which Produce carries from version 8 on. */
+  readonly errorMessage: string;
+  /** Whether the log itself refused them, and not what comes before it: then the answer has the log's start. */
+  readonly byLog: boolean;
+}
+
+/** By which rules. */
+export interface IntakeRules {
+  /** The release of the broker. */
+  readonly release: Release;
+  /** The version of the request. */
+  readonly version: number;
+  /** Which codecs it has; without the right one it believes a batch of the newest format, and refuses an older one. */
+  readonly codecs: Codecs;
+  /** The largest batch, in bytes. */
+  readonly bytesMax: number;
+  /** The latest timestamp. */
+  readonly timestampMax: number;
+}
+
+/** Where the parts of a record batch lie (`DefaultRecordBatch`). */
+const AT = {
+  magic: 16,
+  crc: 17,
+  attributes: 21,
+  lastDelta: 23,
+  maxTimestamp: 35,
+  producerId: 43,
+  sequence: 53,
+  count: 57,
+};
+const BATCH_HEAD = 61;
+const LOG_APPEND_TIME = 8;
+const TRANSACTIONAL = 16;
+const CONTROL = 32;
+
+/** Which records a version of Produce may carry. */
+function magicMax(version: number): number {
+  return version >= 3 ? 2 : version === 2 ? 1 : 0;
+}
+
+/** Checks records and tells how they are to be stored (`ProduceRequest.validateRecords`, `UnifiedLog.append`, `LogValidator`). */
+export async function takeIn(
+  records: Uint8Array | null,
+  origin: Origin,
+  rules: IntakeRules,
+): Promise<Intake | Refusal> {
+  if (records === null && rules.version >= 3) return refuseByLog(errors.UNKNOWN_SERVER_ERROR, "The records are null");
+  const bytes = records ?? new Uint8Array(0);
+  const shape = checkShape(bytes, rules);
+  if (shape) return shape;
+  if (bytes.length === 0) return { count: 0, maxTimestamp: -1, bytes: () => new Uint8Array(0) };
+  try {
+    return bytes[AT.magic]! >= 2 ? await takeBatch(bytes, origin, rules) : await takeMessageSet(bytes, origin, rules);
+  } catch (error) {
+    if (!(error instanceof KafkaError)) throw error;
+    if (error.code === "UNSUPPORTED_COMPRESSION_TYPE") {
+      return refuse(errors.UNSUPPORTED_COMPRESSION_TYPE, error.message);
+    }
+    return refuse(errors.CORRUPT_MESSAGE, error.message);
+  }
+}
+
+/** Whether the entries are whole, of a format that the request may carry, and as many as it may. */
+export function checkShape(bytes: Uint8Array, rules: IntakeRules): Refusal | undefined {
+  const { version, bytesMax, release: { invalidRecord } } = rules;
+  let entries = 0;
+  for (let at = 0; at < bytes.length; entries++) {
+    const left = bytes.length - at;
+    const size = left > AT.crc ? entrySize(bytes, at) : left + 1;
+    if (size <= AT.crc || size > left) return refuse(invalidRecord, "The records end inside an entry");
+    const magic = bytes[at + AT.magic]!;
+    if (magic > magicMax(version) || (version >= 3 && magic < 2)) {
+      return refuse(invalidRecord, `Produce requests with version ${version} cannot contain records of magic ${magic}`);
+    }
+    if (size > bytesMax) {
+      return refuse(errors.MESSAGE_TOO_LARGE, `The record batch has ${size} bytes, more than the ${bytesMax} allowed`);
+    }
+    at += size;
+  }
+  if (version < 3 || entries === 1) return undefined;
+  return refuse(invalidRecord, `Produce requests with version ${version} must contain exactly one record batch`);
+}
+
+function refuse(errorCode: number, errorMessage: string): Refusal {
+  return { errorCode, errorMessage, byLog: false };
+}
+
+function refuseByLog(errorCode: number, errorMessage: string): Refusal {
+  return { errorCode, errorMessage, byLog: true };
+}
+
+async function takeBatch(bytes: Uint8Array, origin: Origin, rules: IntakeRules): Promise<Intake | Refusal> {
+  if (bytes.length < BATCH_HEAD) return refuse(errors.CORRUPT_MESSAGE, "The record batch is shorter than its head");
+  const view = viewOf(bytes);
+  if (view.getBigInt64(0) !== 0n) {
+    return refuseByLog(rules.release.invalidRecord, "The base offset of the record batch should be 0");
+  }
+  if (view.getUint32(AT.crc) !== crc32c(bytes, AT.attributes)) {
+    return refuse(errors.CORRUPT_MESSAGE, "The record batch fails its checksum");
+  }
+  const attributes = view.getInt16(AT.attributes);
+  const compression = compressionOf(attributes);
+  if (compression === undefined || (compression === "zstd" && !rules.release.zstd)) {
+    return refuseByLog(errors.UNKNOWN_SERVER_ERROR, `Unknown compression type id: ${attributes & 7}`);
+  }
+  if (compression === "zstd" && rules.version < 7) {
+    return refuse(errors.UNSUPPORTED_COMPRESSION_TYPE, "zstd needs Produce version 7");
+  }
+  const count = view.getInt32(AT.count);
+  const maxTimestamp = Number(view.getBigInt64(AT.maxTimestamp));
+  const refusal = checkHead(view, attributes, count, rules) ?? checkTime(maxTimestamp, rules);
+  if (refusal) return refusal;
+  const holds = compression === "none" || rules.codecs[compression] ? await countOf(bytes, origin, rules) : count;
+  if (typeof holds !== "number") return holds;
+  if (holds !== count) return refuseByLog(rules.release.invalidRecord, `The batch of ${count} records holds ${holds}`);
+  return { count, maxTimestamp, bytes: () => bytes.slice() };
+}
+
+async function countOf(bytes: Uint8Array, origin: Origin, rules: IntakeRules): Promise<number | Refusal> {
+  const batch = recordBatches(bytes, origin)[0]!;
+  try {
+    return (await batch.open(origin, opening(rules, false))).count;
+  } catch (error) {
+    if (!(error instanceof KafkaError)) throw error;
+    const isPlain = batch.compression === "none";
+    return refuseByLog(isPlain ? rules.release.invalidRecord : errors.UNKNOWN_SERVER_ERROR, error.message);
+  }
+}
+
+function checkHead(view: DataView, attributes: number, count: number, rules: IntakeRules): Refusal | undefined {
+  const { invalidRecord } = rules.release;
+  if (count <= 0) return refuseByLog(invalidRecord, "The record batch is empty");
+  if (view.getInt32(AT.lastDelta) !== count - 1) {
+    return refuseByLog(invalidRecord, "The batch's offsets do not fit its count");
+  }
+  if (attributes & CONTROL) return refuseByLog(invalidRecord, "Clients are not allowed to write control records");
+  if (attributes & LOG_APPEND_TIME && !rules.release.takesAppendTime) {
+    return refuseByLog(errors.INVALID_TIMESTAMP, "Producers should not set the timestamp type to LogAppendTime");
+  }
+  const hasProducerId = view.getBigInt64(AT.producerId) >= 0n;
+  if (hasProducerId && view.getInt32(AT.sequence) < 0) return refuseByLog(invalidRecord, "The sequence is negative");
+  if (attributes & TRANSACTIONAL && !hasProducerId) {
+    return refuseByLog(invalidRecord, "A transaction needs a producer id");
+  }
+  return undefined;
+}
+
+function checkTime(maxTimestamp: number, { timestampMax }: IntakeRules): Refusal | undefined {
+  if (maxTimestamp <= timestampMax) return undefined;
+  return refuseByLog(errors.INVALID_TIMESTAMP, `Timestamp ${maxTimestamp} is too far in the future`);
+}
+
+/** A message set: kept as it is if the log has its format and no offset in it is compressed, else written anew. */
+async function takeMessageSet(bytes: Uint8Array, origin: Origin, rules: IntakeRules): Promise<Intake | Refusal> {
+  const batches = recordBatches(bytes, origin);
+  const messages: Message[] = [];
+  let compression: Compression = "none";
+  let hasOtherFormat = false;
+  for (const batch of batches) {
+    if (batch.compression !== "none") compression = batch.compression;
+    if (batch.magic !== rules.release.magic) hasOtherFormat = true;
+    for (const message of await batch.open(origin, opening(rules, true))) messages.push(message);
+  }
+  if (messages.length === 0) return refuse(errors.CORRUPT_MESSAGE, "The compressed message is empty");
+  const maxTimestamp = messages.reduce((max, { timestamp }) => Math.max(max, timestamp), -1);
+  const refusal = checkTime(maxTimestamp, rules);
+  if (refusal) return refusal;
+  const count = messages.length;
+  const isInPlace = compression === "none" || (rules.release.magic === 1 && isNumbered(batches.length, messages));
+  if (!hasOtherFormat && isInPlace) return { count, maxTimestamp, bytes: () => bytes.slice() };
+  const source = messages.map(placed);
+  const { codecs, release: { magic } } = rules;
+  if (magic === 2) return { count, maxTimestamp, bytes: () => writeBatch(source, compression, codecs) };
+  return {
+    count,
+    maxTimestamp,
+    bytes: (baseOffset) =>
+      writeMessageSet(
+        magic,
+        source.map((record, i) => ({ ...record, offset: baseOffset + i })),
+        compression,
+        codecs,
+      ),
+  };
+}
+
+/** Whether the one compressed message holds offsets from 0 on, as clients since 0.10 write them (KIP-31). */
+function isNumbered(wrappers: number, messages: readonly Message[]): boolean {
+  return wrappers === 1 && messages.every((message, i) => message.offset === i);
+}
+
+/** A message as it is written anew: its bytes are still the request's, which is there until it is answered. */
+function placed({ key, value, timestamp, offset }: Message): PlacedRecord {
+  return { key, value, timestamp, offset, headers: [] };
+}
+
+function opening(rules: IntakeRules, checkCrc: boolean) {
+  return { codecs: rules.codecs, checkCrc, decompressedLimit: DECOMPRESSED_BYTES_MAX };
+}

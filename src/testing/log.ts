@@ -1,0 +1,162 @@
+/** The log of one partition: what was appended, as bytes with the offsets that they were given. */
+
+/** What one append left in the log: one record batch, or the entries of a message set. */
+export interface Stored {
+  /** The first offset. */
+  readonly baseOffset: number;
+  /** The last offset. */
+  readonly lastOffset: number;
+  /** The largest timestamp inside, in ms since 1970; -1 where there is none. */
+  readonly maxTimestamp: number;
+  /** Under which leader it was written. */
+  readonly leaderEpoch: number;
+  /** The bytes as they are on the wire. Nobody changes them any more. */
+  readonly bytes: Uint8Array;
+}
+
+/** How much of a log to read. */
+export interface ReadLimit {
+  /** At most so many bytes. */
+  readonly bytes: number;
+  /** Whether the first entry is given whole even if it is larger (KIP-74). */
+  readonly wholeFirst: boolean;
+  /** Whether bytes that hold not even one whole entry are given at all; before Fetch version 3 they are. */
+  readonly torn: boolean;
+}
+
+const NOTHING = new Uint8Array(0);
+/** An entry's offset and size, which its size does not count. */
+const ENTRY_HEAD = 12;
+const SIZE_AT = 8;
+const MAGIC_AT = 16;
+const EPOCH_AT = 12;
+const ATTRIBUTES_AT = 17;
+
+/**
+ * One log. All replicas of a partition share it, so replication is ideal: what is appended is on all of them at once, the high
+ * watermark is the log's end, and no leader ever misses what another had.
+ */
+export class Log {
+  readonly #stored: Stored[] = [];
+  #startOffset = 0;
+  #endOffset = 0;
+  #modifiedAt = 0;
+
+  /** The first offset that is there. */
+  get startOffset(): number {
+    return this.#startOffset;
+  }
+
+  /** The offset that the next record will get. */
+  get endOffset(): number {
+    return this.#endOffset;
+  }
+
+  /** When it was last appended to, in ms since 1970. */
+  get modifiedAt(): number {
+    return this.#modifiedAt;
+  }
+
+  /** What is stored, the oldest first. */
+  get stored(): readonly Stored[] {
+    return this.#stored;
+  }
+
+  /**
+   * Appends `count` records. `bytes` belong to the log from now on; their offsets and the leader's epoch are written into them,
+   * but for offsets that are compressed (magic 0), which the caller has set.
+   */
+  append(bytes: Uint8Array, count: number, maxTimestamp: number, leaderEpoch: number, wall: number): number {
+    const baseOffset = this.#endOffset;
+    assignOffsets(bytes, baseOffset, count, leaderEpoch);
+    this.#endOffset += count;
+    this.#modifiedAt = wall;
+    this.#stored.push({ baseOffset, lastOffset: this.#endOffset - 1, maxTimestamp, leaderEpoch, bytes });
+    return baseOffset;
+  }
+
+  /** Bytes from the entry that holds `offset` on; like a broker's file, they may end inside an entry. */
+  read(offset: number, limit: ReadLimit): Uint8Array {
+    let at = this.#find(offset);
+    const first = this.#stored[at];
+    if (!first) return NOTHING;
+    const head = first.bytes.subarray(entryAt(first.bytes, offset));
+    const firstSize = entrySize(head, 0);
+    const room = limit.wholeFirst ? Math.max(limit.bytes, firstSize) : limit.bytes;
+    if (room <= 0 || (room < firstSize && !limit.torn)) return NOTHING;
+    const parts = [head];
+    let size = head.length;
+    while (size < room && ++at < this.#stored.length) {
+      parts.push(this.#stored[at]!.bytes);
+      size += this.#stored[at]!.bytes.length;
+    }
+    return join(parts, Math.min(room, size));
+  }
+
+  /** What holds `offset`, or comes first after it. */
+  at(offset: number): Stored | undefined {
+    return this.#stored[this.#find(offset)];
+  }
+
+  /** Drops what is wholly below `offset`, as retention does, and begins there. */
+  deleteBefore(offset: number): void {
+    this.#startOffset = Math.max(this.#startOffset, Math.min(offset, this.#endOffset));
+    let gone = 0;
+    while (gone < this.#stored.length && this.#stored[gone]!.lastOffset < this.#startOffset) gone++;
+    this.#stored.splice(0, gone);
+  }
+
+  #find(offset: number): number {
+    let low = 0, high = this.#stored.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#stored[middle]!.lastOffset < offset) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
+
+/** How many bytes the entry at `at` takes, its offset and size included. */
+export function entrySize(bytes: Uint8Array, at: number): number {
+  return ENTRY_HEAD + viewOf(bytes).getInt32(at + SIZE_AT);
+}
+
+/** A view of all of the bytes. */
+export function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** One array of the first `size` bytes; a copy only where there is more than one part. */
+export function join(parts: readonly Uint8Array[], size: number): Uint8Array {
+  if (parts.length === 1) return parts[0]!.subarray(0, size);
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (const part of parts) {
+    const fits = part.subarray(0, size - at);
+    whole.set(fits, at);
+    at += fits.length;
+  }
+  return whole;
+}
+
+/** Where the entry begins that holds `offset`: entries of a message set have one offset each, or their last if compressed. */
+function entryAt(bytes: Uint8Array, offset: number): number {
+  if (bytes[MAGIC_AT]! >= 2) return 0;
+  const view = viewOf(bytes);
+  let at = 0;
+  while (Number(view.getBigInt64(at)) < offset) at += entrySize(bytes, at);
+  return at;
+}
+
+function assignOffsets(bytes: Uint8Array, baseOffset: number, count: number, leaderEpoch: number): void {
+  const view = viewOf(bytes);
+  if (bytes[MAGIC_AT]! >= 2) {
+    view.setBigInt64(0, BigInt(baseOffset));
+    view.setInt32(EPOCH_AT, leaderEpoch);
+    return;
+  }
+  const compressed = (bytes[ATTRIBUTES_AT]! & 7) !== 0;
+  let offset = compressed ? baseOffset + count - 1 : baseOffset;
+  for (let at = 0; at < bytes.length; at += entrySize(bytes, at)) view.setBigInt64(at, BigInt(offset++));
+}

@@ -1,0 +1,22 @@
+/** What `@samsa/kafka/testing` offers: a Kafka cluster in the process, and a world that is made up from a seed. */
+
+export type { Answer } from "./call.ts";
+export { Chance } from "./chance.ts";
+export { Cluster, type ClusterOptions, type TopicOptions } from "./cluster.ts";
+export type { Node, Partition, Topic } from "./controller.ts";
+export type { Control, ControlledCall } from "./controls.ts";
+export type { Entry } from "./heap.ts";
+export { commonFaults, drawFaults, type Fault, type FaultKind, playFaults, type Stage } from "./faults.ts";
+export { Log, type ReadLimit, type Stored } from "./log.ts";
+export type { End, Habit, Keep, Link, Tell } from "./link.ts";
+export { addressText, dialOf, listenOf, Network } from "./network.ts";
+export { newestRelease, releaseNames } from "./releases.ts";
+export { kindOf, shrink } from "./shrink.ts";
+export {
+  type Happening,
+  type Kind,
+  Process,
+  type Report,
+  SimulatedWorld,
+  type SimulatedWorldOptions,
+} from "./world.ts";

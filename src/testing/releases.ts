@@ -1,0 +1,139 @@
+/** What the brokers of each Kafka release speak, and how they behave where that changed: the profiles of the embedded cluster. */
+
+import { KafkaError } from "../base/errors.ts";
+
+/** The lowest and the highest version of a request. */
+export type VersionRange = readonly [min: number, max: number];
+
+/** One release, as far as its brokers differ from those of another. */
+export interface Release {
+  /** Its number, such as `2.8.2`. */
+  readonly name: string;
+  /** What it answers to ApiVersions, of the APIs that the embedded cluster has; for releases without ApiVersions, what it understands. */
+  readonly listed: ReadonlyMap<number, VersionRange>;
+  /** What it really takes. Only for Produce on 4.x less than what is listed (KAFKA-18659). */
+  readonly served: ReadonlyMap<number, VersionRange>;
+  /** The format of its logs. */
+  readonly magic: 0 | 1 | 2;
+  /** What meets a request that it cannot read: 0.9 forgets it and goes on, all others hang up. */
+  readonly unreadable: "close" | "silence";
+  /** Whether the error for an unknown version of ApiVersions says which are known (KIP-511). */
+  readonly hintsApiVersions: boolean;
+  /** Whether brokers pass on to the controller what only it may do, so that any broker takes it (KRaft). */
+  readonly raft: boolean;
+  /** The largest batch that a topic takes if its own configuration does not say. */
+  readonly messageBytesMax: number;
+  /** Whether brokers know of one another only once a topic exists (seen on 0.8.2.2). */
+  readonly startsBlind: boolean;
+  /** Whether `acks` may be any number; later only -1, 0 and 1. */
+  readonly anyAcks: boolean;
+  /** What a malformed batch is called: INVALID_RECORD exists since 2.4. */
+  readonly invalidRecord: 2 | 87;
+  /** Whether Produce with several or old batches fails already when it is read, so that the connection ends (0.11 to 2.0). */
+  readonly parsesRecords: boolean;
+  /** Whether Metadata tells an impossible name from an unknown one. */
+  readonly checksNames: boolean;
+  /** Whether a producer may claim that its timestamps are the broker's; before 4.0 it may not. */
+  readonly takesAppendTime: boolean;
+  /** Whether CreateTopics takes -1 for the broker's defaults (KIP-464). */
+  readonly topicDefaults: boolean;
+  /** Whether zstd is known (KIP-110). */
+  readonly zstd: boolean;
+  /** Whether records with headers cannot be converted to a format without (0.11; later ones drop the headers). */
+  readonly headersBlockConversion: boolean;
+  /** Whether what is converted for an old reader takes the bytes that it took before (KIP-283). */
+  readonly padsConversion: boolean;
+  /** Whether Fetch before version 3 gives bytes that hold not one whole entry: 2.8.2 does, 3.9.2 does not. */
+  readonly givesTorn: boolean;
+  /** Whether a follower answers a fetch of version 11 and later (KIP-392). */
+  readonly followerFetch: boolean;
+  /** Whether the new leader is named where the asked one is not it any more (KIP-951). */
+  readonly leaderHints: boolean;
+  /** How far in the future a timestamp may lie, in ms, if the topic's own configuration does not say (KIP-937). */
+  readonly futureMsMax: number;
+}
+
+/** Produce, Fetch, ListOffsets, Metadata, ListGroups, ApiVersions, CreateTopics, DeleteTopics. */
+const KEYS = [0, 1, 2, 3, 16, 18, 19, 20];
+
+/**
+ * Recorded from the releases themselves, but for 0.8.2 and 0.9, which cannot be asked: theirs are from `Protocol.java`. A number
+ * is the highest version, from 0 on; a dash is an API that the release lacks.
+ */
+const RANGES: Readonly<Record<string, string>> = {
+  "0.8.2.2": "0 0 0 0 - - - -",
+  "0.9.0.1": "1 1 0 0 0 - - -",
+  "0.10.2.2": "2 3 1 2 0 0 1 0",
+  "0.11.0.3": "3 5 2 4 1 1 2 1",
+  "1.1": "5 7 2 5 1 1 2 1",
+  "2.8.2": "9 12 6 11 4 3 7 6",
+  "3.9": "11 17 9 12 5 4 7 6",
+  "4.0": "12 4-17 1-10 13 5 4 2-7 1-6",
+  "4.4.0": "13 4-18 1-11 13 5 5 2-7 1-6",
+};
+
+/** The releases that the embedded cluster can play, the oldest first. */
+export const releaseNames: readonly string[] = Object.keys(RANGES);
+
+/** The newest of them. */
+export const newestRelease: string = releaseNames[releaseNames.length - 1]!;
+
+/** The profile of a release; `INVALID_OPTION` for one that is not on the list. */
+export function releaseOf(name: string): Release {
+  const row = RANGES[name];
+  if (row === undefined) {
+    throw new KafkaError(
+      "INVALID_OPTION",
+      `release must be one of ${releaseNames.join(", ")}, not ${JSON.stringify(name)}`,
+    );
+  }
+  const listed = readRow(row);
+  const since = (first: string) => isAtLeast(name, first);
+  const served = new Map(listed);
+  const produce = listed.get(0)!;
+  if (since("4.0")) served.set(0, [3, produce[1]]);
+  return {
+    name,
+    listed,
+    served,
+    magic: since("0.11") ? 2 : since("0.10") ? 1 : 0,
+    unreadable: since("0.9") && !since("0.10") ? "silence" : "close",
+    hintsApiVersions: since("2.4"),
+    raft: since("3.3"),
+    messageBytesMax: since("2.5") ? 1_048_588 : 1_000_012,
+    startsBlind: !since("0.9"),
+    anyAcks: !since("0.9"),
+    invalidRecord: since("2.4") ? 87 : 2,
+    parsesRecords: !since("2.1"),
+    checksNames: since("2.4"),
+    takesAppendTime: since("4.0"),
+    topicDefaults: since("2.4"),
+    zstd: since("2.1"),
+    headersBlockConversion: !since("1.0"),
+    padsConversion: since("2.0"),
+    givesTorn: !since("3.3"),
+    followerFetch: since("2.4"),
+    leaderHints: since("3.7"),
+    futureMsMax: since("4.0") ? 3_600_000 : Infinity,
+  };
+}
+
+function readRow(row: string): Map<number, VersionRange> {
+  const ranges = new Map<number, VersionRange>();
+  row.split(" ").forEach((cell, i) => {
+    if (cell === "-") return;
+    const [min, max] = cell.includes("-") ? cell.split("-").map(Number) : [0, Number(cell)];
+    ranges.set(KEYS[i]!, [min!, max!]);
+  });
+  return ranges;
+}
+
+function isAtLeast(name: string, first: string): boolean {
+  const have = name.split(".").map(Number);
+  const need = first.split(".").map(Number);
+  for (let i = 0; i < need.length; i++) {
+    const ahead = (have[i] ?? 0) - need[i]!;
+    if (ahead !== 0) return ahead > 0;
+  }
+  return true;
+}

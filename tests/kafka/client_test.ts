@@ -1,0 +1,190 @@
+/** The main job on real brokers of every age, beside their own Java clients: on Deno from the sources, elsewhere from the package. */
+
+import { assert } from "chai";
+import { type Compression, type KafkaClient, KafkaError, type Message, type Topic } from "@samsa/kafka";
+import { door } from "../package/door.ts";
+import { testWith } from "../tools.ts";
+import { javaConsume, type JavaInput, javaProduce } from "./java.ts";
+import { RealKafka, releases, resolveJars } from "./launcher.ts";
+import { atLeast } from "./releases.ts";
+
+const CODECS: readonly Compression[] = ["none", "gzip", "snappy"];
+const MANY = 10_000;
+const PARTITIONS = 6;
+
+/** What is written and read back, byte for byte. */
+interface Sample {
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array | null;
+  readonly headers: readonly (readonly [string, Uint8Array | null])[];
+  readonly timestamp: number;
+}
+
+const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+/** One of everything that the release can hold. */
+function samples(release: string): Sample[] {
+  const binary = Uint8Array.from({ length: 256 }, (_, i) => i);
+  const headers = [["h", utf8("1")], ["h", null], ["ünï-☃", new Uint8Array()], ["bin", binary]] as const;
+  const plain: (readonly [Uint8Array | null, Uint8Array | null])[] = [
+    [null, utf8("no key")],
+    [null, null],
+    [new Uint8Array(), utf8("empty key")],
+    [utf8("empty value"), new Uint8Array()],
+    [utf8("ключ-☃-😀"), utf8("väl — 日本語 — 😀")],
+    [binary, binary],
+    [utf8("large"), new Uint8Array(900 * 1024).map((_, i) => i * 31 + (i >> 8))],
+  ];
+  return plain.map(([key, value], i) => ({
+    key,
+    value,
+    headers: atLeast(release, "0.11") && i % 2 === 0 ? headers : [],
+    timestamp: atLeast(release, "0.10") ? 1_700_000_000_000 + i * 3_000_000_000 : -1,
+  }));
+}
+
+/** What can be compared: plain data. */
+function plain({ key, value, headers, timestamp }: Sample | Message): Sample {
+  return {
+    key: key && key.slice(),
+    value: value && value.slice(),
+    headers: headers.map(([n, v]) => [n, v && v.slice()]),
+    timestamp,
+  };
+}
+
+/** A sample as the producer takes it: before 0.10 there is no timestamp to keep. */
+function asMessage({ key, value, headers, timestamp }: Sample, partition: number) {
+  return { key, value, headers, partition, ...(timestamp >= 0 && { timestamp }) };
+}
+
+async function read(topic: Topic, partitions?: number[]): Promise<Message[]> {
+  const messages: Message[] = [];
+  for await (const message of topic.simpleConsumer({ until: "end", partitions })) messages.push(message);
+  return messages;
+}
+
+/** Makes a topic as the release allows: by a request from 0.10.1 on, before by its own tool. */
+async function makeTopic(kafka: RealKafka, client: KafkaClient, name: string): Promise<Topic> {
+  if (atLeast(kafka.release, "0.10.1")) {
+    await client.admin.createTopic(name, { partitions: PARTITIONS, replicationFactor: 1 });
+  } else await kafka.createTopic(name, { partitions: PARTITIONS });
+  return await client.topic(name);
+}
+
+/** The topic's own life: listed, refused twice, deleted. */
+async function topicsComeAndGo(kafka: RealKafka, client: KafkaClient): Promise<void> {
+  const caught = async (work: Promise<unknown>) => {
+    const error = await work.then(() => undefined, (error) => error);
+    assert.instanceOf(error, KafkaError);
+    return (error as KafkaError).code;
+  };
+  if (!atLeast(kafka.release, "0.10.1")) {
+    assert.equal(await caught(client.admin.createTopic("come.and.go")), "UNSUPPORTED_FEATURE");
+    await kafka.createTopic("come.and.go", { partitions: 2 });
+  } else await client.admin.createTopic("come.and.go", { partitions: 2 });
+  await client.refresh();
+  assert.isTrue(client.topics.has("come.and.go"));
+  assert.equal(client.topics.get("come.and.go")!.partitions.length, 2);
+  assert.equal(await caught(client.topic("no.such.topic")), "UNKNOWN_TOPIC_OR_PARTITION");
+  await client.refresh();
+  assert.isFalse(client.topics.has("no.such.topic"), "nothing is created by asking");
+  if (!atLeast(kafka.release, "0.10.1")) return;
+  assert.equal(await caught(client.admin.createTopic("come.and.go")), "TOPIC_ALREADY_EXISTS");
+  await client.admin.deleteTopic("come.and.go");
+  await client.refresh();
+  assert.isFalse(client.topics.has("come.and.go"));
+  assert.equal(await caught(client.admin.deleteTopic("come.and.go")), "UNKNOWN_TOPIC_OR_PARTITION");
+}
+
+/** One of everything, one partition a codec: as we read it, and as the release's own client does. */
+async function samplesGoRound(kafka: RealKafka, topic: Topic): Promise<void> {
+  const wanted = samples(kafka.release);
+  for (const [partition, compression] of CODECS.entries()) {
+    const producer = topic.producer({ compression });
+    const places = await producer.produce(wanted.map((sample) => asMessage(sample, partition)));
+    assert.deepEqual(places.map(({ offset }) => offset), wanted.map((_, i) => i));
+    await producer.close();
+    const got = await read(topic, [partition]);
+    assert.deepEqual(got.map(plain), wanted, `${compression}, read by us`);
+  }
+  const byJava = await javaConsume(kafka, topic.name);
+  for (const [partition, compression] of CODECS.entries()) {
+    const got = byJava.filter((record) => record.partition === partition).sort((a, b) => a.offset - b.offset);
+    assert.deepEqual(
+      got.map((record) => plain({ ...record, timestamp: record.timestamp ?? -1 })),
+      wanted,
+      `${compression}, read by Java`,
+    );
+  }
+}
+
+/** What the release's own client wrote, in each codec, as we read it. */
+async function javaIsRead(kafka: RealKafka, topic: Topic): Promise<void> {
+  const wanted = samples(kafka.release);
+  const batches = CODECS.map((compression, partition) => ({
+    topic: topic.name,
+    compression: compression as "none" | "gzip" | "snappy",
+    records: wanted.map((sample): JavaInput => asMessage(sample, partition)),
+  }));
+  await javaProduce(kafka, batches);
+  for (const [partition, compression] of CODECS.entries()) {
+    assert.deepEqual((await read(topic, [partition])).map(plain), wanted, `${compression}, written by Java`);
+  }
+}
+
+/** Many small ones over all partitions, in each codec: everything once, in order. */
+async function manyGoRound(topic: Topic): Promise<void> {
+  const ends = new Map<number, number>();
+  for (const compression of CODECS) {
+    const producer = topic.producer({ compression });
+    const sent = Array.from(
+      { length: MANY },
+      (_, i) => producer.produce({ key: `key ${i % 977}`, value: `${compression} ${i}` }),
+    );
+    const places = await Promise.all(sent);
+    await producer.close();
+    const from = new Map(ends);
+    for (const { partition, offset } of places) ends.set(partition, Math.max(ends.get(partition) ?? 0, offset + 1));
+    assert.equal(ends.size, PARTITIONS);
+    const seen = new Set<number>();
+    const next = new Map<number, number>();
+    for await (const batch of topic.simpleConsumer({ until: "end" }).batches()) {
+      for (const message of batch) {
+        assert.equal(message.offset, next.get(message.partition) ?? 0);
+        next.set(message.partition, message.offset + 1);
+        if (message.offset < (from.get(message.partition) ?? 0)) continue;
+        const i = Number(message.text().slice(compression.length + 1));
+        assert.deepEqual([message.partition, message.offset], [places[i]!.partition, places[i]!.offset]);
+        seen.add(i);
+      }
+    }
+    assert.equal(seen.size, MANY, compression);
+  }
+  assert.deepEqual([...await topic.latestOffsets()], [...ends].sort(([a], [b]) => a - b));
+}
+
+for (const release of releases) {
+  testWith(
+    ["java", "mvn"],
+    `Kafka ${release}: topics, samples and many messages go round, beside its Java client`,
+    async () => {
+      await resolveJars(releases);
+      await using kafka = await RealKafka.start({ release });
+      const client = await door.connect({ hosts: kafka.hosts });
+      try {
+        await topicsComeAndGo(kafka, client);
+        await samplesGoRound(kafka, await makeTopic(kafka, client, "ours"));
+        await javaIsRead(kafka, await makeTopic(kafka, client, "java"));
+        await manyGoRound(await makeTopic(kafka, client, "many"));
+        if (!atLeast(release, "0.11")) {
+          const refused = await (await client.topic("ours")).producer().produce({ value: "x", headers: { h: "1" } })
+            .then(() => undefined, (error) => error);
+          assert.equal(refused?.code, "UNSUPPORTED_FEATURE");
+        }
+      } finally {
+        await client.close();
+      }
+    },
+  );
+}

@@ -262,7 +262,7 @@ export class Cluster {
       ? await this.#anyConnection(options)
       : await this.#connectionTo(target, options);
     const { signal, versionMax, timeoutMs = this.#settings.requestTimeoutMs } = options;
-    const version = connection.versions.pick(api, versionMax);
+    const version = connection.pick(api, versionMax);
     const response = await connection.request(api, body, { timeoutMs, signal, versionMax: version });
     return { version, response, connection };
   }
@@ -373,7 +373,7 @@ export class Cluster {
   async #bootstrapFrom(address: Address, signal: AbortSignal): Promise<void> {
     const connection = await this.#pool.get(seedKey(address), address, signal);
     const { requestTimeoutMs: timeoutMs } = this.#settings;
-    const version = connection.versions.pick(metadata);
+    const version = connection.pick(metadata);
     const all = { topics: version === 0 ? [] : null };
     const response = await connection.request(metadata, all, { timeoutMs, signal, versionMax: version });
     this.#checkWhole(response.errorCode, connection);

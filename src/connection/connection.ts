@@ -84,6 +84,15 @@ export class Connection {
     return this.#pipeline.size;
   }
 
+  /** The version to use for a request, or `UNSUPPORTED_FEATURE` with both ranges and the broker. */
+  pick(api: Api, versionMax?: number): number {
+    try {
+      return this.versions.pick(api, versionMax);
+    } catch (error) {
+      throw this.#wrap(error);
+    }
+  }
+
   /** Called once, when the connection is of no use any more. */
   set onClosed(tell: () => void) {
     this.#onClosed = tell;

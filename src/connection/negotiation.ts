@@ -100,6 +100,32 @@ export async function isOf08(line: Line): Promise<Greeting | boolean> {
   return greeting === "hangup" ? true : greeting;
 }
 
+/** Suites that a server of TLS 1.2 knows one of; one that speaks only 1.3 answers with an alert, which tells as much. */
+const CIPHER_SUITES = [0xc02b, 0xc02f, 0xc02c, 0xc030, 0x009c, 0x002f];
+
+/** The first words of a TLS client (RFC 5246, 7.4.1.2): enough to be answered, and no more. */
+function clientHello(world: World): Uint8Array {
+  const suites = CIPHER_SUITES.flatMap((suite) => [suite >> 8, suite & 0xff]);
+  const hello = [3, 3, ...world.entropy(32), 0, 0, suites.length, ...suites, 1, 0];
+  const handshake = [1, 0, 0, hello.length, ...hello];
+  return Uint8Array.from([0x16, 3, 1, 0, handshake.length, ...handshake]);
+}
+
+/**
+ * A peer hangs up on whatever it is told in clear. Some that want TLS do so without the alert that others send; all of them
+ * answer a greeting in TLS. Throws `NOT_KAFKA` then.
+ */
+export async function throwIfTls(line: Line): Promise<void> {
+  await write(line, [clientHello(line.world)]);
+  try {
+    await nextFrame(line);
+  } catch (cause) {
+    if (!(cause instanceof KafkaError) || cause.code !== "NOT_KAFKA") return; // it said something, but not in TLS
+    const detail = `${line.label} answers in TLS, and was spoken to in clear: connect with the option tls`;
+    throw new KafkaError("NOT_KAFKA", detail, { broker: line.label, cause });
+  }
+}
+
 function sendApiVersions(line: Line, version: number, correlationId: number): Promise<void> {
   const body = version >= 3 ? SOFTWARE : {};
   return write(line, encodeRequest(apiVersions, version, { correlationId, clientId: line.clientId }, body));

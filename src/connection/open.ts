@@ -6,7 +6,7 @@ import type { World } from "../base/world.ts";
 import type { Address, Dial, TlsOptions, Transport } from "../transport/transport.ts";
 import { Frames } from "../wire/frames.ts";
 import { Connection } from "./connection.ts";
-import { API_VERSIONS_MAX, type Greeting, isOf08, type Line, negotiate } from "./negotiation.ts";
+import { API_VERSIONS_MAX, type Greeting, isOf08, type Line, negotiate, throwIfTls } from "./negotiation.ts";
 import { type BrokerVersions, versionsOf082 } from "./versions.ts";
 
 /** What all connections of a client have in common. */
@@ -75,11 +75,22 @@ export class Opener {
       return typeof verdict === "boolean" ? undefined : this.#greeted(line, verdict);
     });
     if (second) return second;
-    if (!isOld) throw hungUp(label);
+    if (!isOld) return await this.#hungUp(address, label, signal);
     const connection = await this.#openOld(address, label, signal, versionsOf082);
     // Only now: a newer broker that is going down may hang up in the same way, but then nobody listens any more.
     this.#remember(label, { old: versionsOf082, apiVersionsVersion: 0 });
     return connection;
+  }
+
+  async #hungUp(address: Address, label: string, signal: AbortSignal): Promise<never> {
+    if (!this.#settings.tls) {
+      await this.#withLine(address, label, signal, async (line) => {
+        await throwIfTls(line);
+        return undefined;
+      });
+    }
+    const detail = `${label} hangs up on the first request; does the listener want SASL, or is it no Kafka broker`;
+    throw new KafkaError("CONNECTION_CLOSED", detail, { broker: label });
   }
 
   async #openOld(address: Address, label: string, signal: AbortSignal, versions: BrokerVersions): Promise<Connection> {
@@ -163,9 +174,4 @@ export class Opener {
 /** `host:port`, as errors and events name a broker. */
 export function labelOf({ host, port }: Address): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
-function hungUp(label: string): KafkaError {
-  const detail = `${label} hangs up on the first request; does the listener want TLS or SASL, or is it no Kafka broker`;
-  return new KafkaError("CONNECTION_CLOSED", detail, { broker: label, retriable: true });
 }

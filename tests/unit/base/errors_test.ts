@@ -11,7 +11,6 @@ test("an error says what it is, where it happened and what it came from", () => 
   assert.equal(error.message, "REQUEST_TIMEOUT: b:1 did not answer");
   assert.equal(error.name, "KafkaError");
   assert.include(String(error), "KafkaError: REQUEST_TIMEOUT");
-  assert.include(error.stack!, "KafkaError: REQUEST_TIMEOUT");
   assert.deepInclude({ ...error }, { code: "REQUEST_TIMEOUT", retriable: true, fatal: false, stale: false });
   assert.deepInclude({ ...error }, { broker: "b:1", partition: 0, topic: undefined, persisted: "possibly" });
   assert.equal(error.cause, cause);

@@ -148,6 +148,20 @@ test("a broker that moves while it is dialled: who waited for the old address is
   });
 });
 
+test("a broker that moves before its next try is not dialled at its old place any more", async () => {
+  await simulated(async (world) => {
+    await pooled(world, undefined, async (pool, stage) => {
+      await failure(pool.get("1/control", ADDRESS, undefined), "CONNECTION_REFUSED");
+      const before = failure(pool.get("1/control", ADDRESS, undefined), "CONNECTION_CLOSED");
+      await stage.play(greeting, ELSEWHERE);
+      await stage.play(greeting);
+      await pool.get("1/control", ELSEWHERE, undefined);
+      await before;
+      assert.isUndefined(stage.dials.get(LABEL));
+    });
+  });
+});
+
 test("what is not wanted any more is closed, what is stays", async () => {
   await simulated(async (world) => {
     await pooled(world, greeting, async (pool) => {

@@ -237,12 +237,33 @@ test("a slow broker that refuses the version is asked again in step", async () =
 
 test("a peer that hangs up on everything is told apart from an old broker", async () => {
   await simulated(async (world) => {
-    await meeting(world, async (peer) => void await peer.next(), async (opener, stage) => {
+    const script: Script = async ({ transport }) => void await transport.read(new Uint8Array(512));
+    await meeting(world, script, async (opener, stage) => {
       const error = await failure(opener.open(ADDRESS), "CONNECTION_CLOSED");
       assert.equal(error.broker, LABEL);
       assert.isTrue(error.retriable);
-      assert.include(error.message, "TLS or SASL");
-      assert.equal(stage.dials.get(LABEL), 2);
+      assert.include(error.message, "want SASL");
+      assert.equal(stage.dials.get(LABEL), 3);
+    });
+  });
+});
+
+test("a TLS port that hangs up without an alert is found out by a greeting in TLS", async () => {
+  await simulated(async (world) => {
+    const script: Script = async ({ transport }) => {
+      const into = new Uint8Array(512);
+      const count = await transport.read(into, 5);
+      if (count === null || into[0] !== 0x16) return;
+      assert.equal(5 + (into[3]! << 8) + into[4]!, count, "one whole record");
+      assert.equal(into[5], 1, "a ClientHello");
+      await transport.write([Uint8Array.of(0x16, 3, 3, 0, 4, 2, 0, 0, 0)]);
+    };
+    await meeting(world, script, async (opener, stage) => {
+      const error = await failure(opener.open(ADDRESS), "NOT_KAFKA");
+      assert.equal(error.broker, LABEL);
+      assert.include(error.message, "the option tls");
+      assert.isFalse(error.retriable);
+      assert.equal(stage.dials.get(LABEL), 3);
     });
   });
 });

@@ -64,6 +64,14 @@ export async function withDeadline<T>(
   }
 }
 
+/** Calls `abort` if the signal aborts before `wait` has settled; afterwards the signal holds nothing of it. */
+export function onAbort(signal: AbortSignal, wait: Promise<unknown>, abort: () => void): void {
+  const over = () => signal.removeEventListener("abort", abort);
+  wait.then(over, over);
+  if (signal.aborted) abort();
+  else signal.addEventListener("abort", abort, { once: true });
+}
+
 /** Waits for work that somebody else owns: an abort ends the wait, not the work. */
 export function abortable<T>(
   world: World,
@@ -73,17 +81,8 @@ export function abortable<T>(
 ): Promise<T> {
   if (!signal) return work;
   const wait = world.deferred<T>(name);
-  const abort = () => wait.reject(signal.reason);
-  const over = () => signal.removeEventListener("abort", abort);
-  work.then((value) => {
-    over();
-    wait.resolve(value);
-  }, (error) => {
-    over();
-    wait.reject(error);
-  });
-  if (signal.aborted) abort();
-  else signal.addEventListener("abort", abort, { once: true });
+  work.then(wait.resolve, wait.reject);
+  onAbort(signal, wait.promise, () => wait.reject(signal.reason));
   return wait.promise;
 }
 
@@ -107,7 +106,12 @@ export class Gate {
     if (signal?.aborted) return Promise.reject(signal.reason);
     const wait = this.#world.deferred<void>(this.#name);
     this.#waiting.add(wait);
-    if (signal) this.#leaveOnAbort(wait, signal);
+    if (signal) {
+      onAbort(signal, wait.promise, () => {
+        this.#waiting.delete(wait);
+        wait.reject(signal.reason);
+      });
+    }
     return wait.promise;
   }
 
@@ -117,37 +121,15 @@ export class Gate {
     this.#waiting.clear();
     for (const wait of waiting) wait.resolve();
   }
-
-  #leaveOnAbort(wait: Deferred<void>, signal: AbortSignal): void {
-    const abort = () => {
-      this.#waiting.delete(wait);
-      wait.reject(signal.reason);
-    };
-    const over = () => signal.removeEventListener("abort", abort);
-    wait.promise.then(over, over);
-    signal.addEventListener("abort", abort, { once: true });
-  }
 }
 
-interface Place {
-  readonly bytes: number;
-  readonly wait: Deferred<void>;
-  readonly signal: AbortSignal | undefined;
-}
-
-/** So many bytes may be held at a time; who wants more waits in line. */
+/** So many bytes may be held at a time. Who finds no room waits as suits it, and looks again when something was given back. */
 export class Budget {
-  readonly #world: World;
-  readonly #name: string;
   readonly #limit: number;
-  readonly #line = new Set<Place>();
   #held = 0;
-  #failure: { readonly error: unknown } | undefined;
 
   /** At most `limit` bytes at a time; but one request is always let in when nothing is held, whatever its size. */
-  constructor(world: World, name: string, limit: number) {
-    this.#world = world;
-    this.#name = name;
+  constructor(limit: number) {
     this.#limit = limit;
   }
 
@@ -156,57 +138,15 @@ export class Budget {
     return this.#held;
   }
 
-  /** Takes the bytes if there is room, nobody waits for room already, and it has not failed. */
+  /** Takes the bytes, if there is room. */
   tryTake(bytes: number): boolean {
-    if (this.#failure || this.#line.size > 0 || !this.#fits(bytes)) return false;
+    if (this.#held > 0 && this.#held + bytes > this.#limit) return false;
     this.#held += bytes;
     return true;
-  }
-
-  /** Waits, in order of the calls, until the bytes fit, and takes them; an abort leaves the line and takes nothing. */
-  take(bytes: number, signal?: AbortSignal): Promise<void> {
-    if (signal?.aborted) return Promise.reject(signal.reason);
-    if (this.#failure) return Promise.reject(this.#failure.error);
-    if (this.tryTake(bytes)) return Promise.resolve();
-    const place: Place = { bytes, wait: this.#world.deferred<void>(this.#name), signal };
-    this.#line.add(place);
-    if (!signal) return place.wait.promise;
-    const abort = () => {
-      if (!this.#line.delete(place)) return;
-      place.wait.reject(signal.reason);
-      this.#admit();
-    };
-    const over = () => signal.removeEventListener("abort", abort);
-    place.wait.promise.then(over, over);
-    signal.addEventListener("abort", abort, { once: true });
-    return place.wait.promise;
   }
 
   /** Gives bytes back. */
   give(bytes: number): void {
     this.#held -= bytes;
-    this.#admit();
-  }
-
-  /** Rejects everyone who waits, and whoever will: nothing is given out any more. */
-  fail(error: unknown): void {
-    this.#failure ??= { error };
-    const line = [...this.#line];
-    this.#line.clear();
-    for (const { wait } of line) wait.reject(error);
-  }
-
-  #admit(): void {
-    for (const place of this.#line) {
-      if (place.signal?.aborted) continue; // one signal may end several waits: this one's turn to hear of it comes
-      if (!this.#fits(place.bytes)) return;
-      this.#held += place.bytes;
-      this.#line.delete(place);
-      place.wait.resolve();
-    }
-  }
-
-  #fits(bytes: number): boolean {
-    return this.#held === 0 || this.#held + bytes <= this.#limit;
   }
 }

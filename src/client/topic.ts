@@ -1,5 +1,7 @@
 /** A topic, and what can be done with one. */
 
+import { KafkaError } from "../base/errors.ts";
+import { brief } from "../base/options.ts";
 import type { WaitOptions } from "../producer/producer.ts";
 import type { Producer, ProducerOptions } from "../producer/producer.ts";
 import { type OffsetQuery, offsetsOf } from "../consumer/offsets.ts";
@@ -59,10 +61,13 @@ export class Topic {
 
   /**
    * The offset of the first message at or after a time, by partition; where there is none, the end of the log.
-   * `UNSUPPORTED_FEATURE` before Kafka 0.10.1.
+   * `UNSUPPORTED_FEATURE` before Kafka 0.10.1; `INVALID_OPTION` for what is no date.
    */
   offsetsAt(time: Date, options: WaitOptions = {}): Promise<ReadonlyMap<number, number>> {
-    return this.#offsets(time, options);
+    if (time instanceof Date && !Number.isNaN(time.getTime())) return this.#offsets(time, options);
+    return Promise.reject(
+      new KafkaError("INVALID_OPTION", `offsetsAt: the time must be a valid Date, not ${brief(time)}`),
+    );
   }
 
   get #info(): TopicInfo {

@@ -1,6 +1,7 @@
 /** One connection to one broker: requests out, answers in, in order; pipelined, each with its deadline. */
 
 import { abortable, withDeadline } from "../base/async.ts";
+import { onAbort } from "../base/async.ts";
 import { KafkaError } from "../base/errors.ts";
 import type { Deferred, Timer, World } from "../base/world.ts";
 import { correlationIdOf, decodeResponse, encodeRequest } from "../protocol/message.ts";
@@ -125,7 +126,13 @@ export class Connection {
       this.#pipeline.sent(request);
       this.#send(chunks);
       this.#setTimer(request.deadline);
-      if (signal) orphanOnAbort(request, signal, wait.promise);
+      if (signal) {
+        // The place in the pipeline stays, so that the late answer is not taken for another's.
+        onAbort(signal, wait.promise, () => {
+          request.orphaned = true;
+          request.failed(signal.reason);
+        });
+      }
       return wait.promise;
     } catch (error) {
       return Promise.reject(error);
@@ -273,17 +280,6 @@ export class Connection {
       this.#fail(new KafkaError("CONNECTION_CLOSED", `${this.label} has fallen silent`, { broker: this.label }));
     } else this.#setTimer(Math.min(patience, this.#pipeline.nextDeadline()));
   }
-}
-
-/** An abort ends the wait; the place in the pipeline stays, so that the late answer is not taken for another's. */
-function orphanOnAbort(request: InFlight, signal: AbortSignal, wait: Promise<unknown>): void {
-  const abort = () => {
-    request.orphaned = true;
-    request.failed(signal.reason);
-  };
-  const over = () => signal.removeEventListener("abort", abort);
-  wait.then(over, over);
-  signal.addEventListener("abort", abort, { once: true });
 }
 
 const carrying = new WeakMap<Struct, boolean>();

@@ -56,7 +56,7 @@ export function magicOfProduce(version: number): 0 | 1 | 2 {
 export class Intake {
   readonly #parts: IntakeParts;
   readonly #lines = new Map<string, Line>();
-  /** Who waits for room in the buffer, in order: nobody may take what the first waits for. */
+  /** Who waits for room in the buffer: whoever came first gets it, and nobody may take what that one waits for. */
   readonly #thirsty = new Set<Line>();
   readonly #finding = new Set<Promise<void>>();
   readonly #ended = new AbortController();
@@ -91,10 +91,17 @@ export class Intake {
 
   /** There may be room in the buffer for the first in line. */
   roomMade(): void {
-    for (const line of this.#thirsty) {
+    for (let line = this.#firstThirsty(); line; line = this.#firstThirsty()) {
+      const [share] = line.shares;
       this.#advance(line);
-      if (this.#thirsty.has(line)) return;
+      if (this.#thirsty.has(line) && line.shares.has(share!)) return;
     }
+  }
+
+  #firstThirsty(): Line | undefined {
+    let first: Line | undefined;
+    for (const line of this.#thirsty) if (!first || numberOf(line) < numberOf(first)) first = line;
+    return first;
   }
 
   /** Takes back from a call what is not in a batch yet. */
@@ -156,10 +163,11 @@ export class Intake {
   /** Moves messages into batches until the line is empty or has to wait. */
   #advance(line: Line): void {
     if (this.#ended.signal.aborted) return;
-    const mayDrink = this.#thirsty.size === 0 || this.#thirsty.values().next().value === line;
     for (const share of line.shares) {
+      const first = this.#firstThirsty();
+      if (first && first !== line && numberOf(first) < share.call.number) return void this.#thirsty.add(line);
       for (; share.next < share.indexes.length; share.next++) {
-        const step = this.#append(line, share, mayDrink);
+        const step = this.#append(line, share);
         if (step === "thirsty") return void this.#thirsty.add(line);
         if (step === "blocked") return void this.#thirsty.delete(line);
         share.chosen = undefined;
@@ -170,7 +178,7 @@ export class Intake {
   }
 
   /** Puts one message into a batch; or it has to wait for room, or for something to be found out, and is called again. */
-  #append(line: Line, share: Share, mayDrink: boolean): "done" | "thirsty" | "blocked" {
+  #append(line: Line, share: Share): "done" | "thirsty" | "blocked" {
     const { cluster, accumulator, buffer, world, batchChanged, sticky } = this.#parts;
     const { call } = share;
     const index = share.indexes[share.next]!;
@@ -183,7 +191,7 @@ export class Intake {
       const magic = this.#magicOf(topic, partition);
       if (magic === undefined) return this.#find(line);
       const bytes = Accumulator.bytesOf(magic, message);
-      if (!mayDrink || !buffer.tryTake(bytes)) return "thirsty";
+      if (!buffer.tryTake(bytes)) return "thirsty";
       try {
         if (accumulator.append(magic, message, partition, call, index, bytes, world.now())) batchChanged();
       } catch (error) {
@@ -208,11 +216,12 @@ export class Intake {
     });
   }
 
-  /** What the leader takes; while there is none, what one of the replicas would: a batch that does not fit is written anew. */
+  /** What the leader takes; while there is none, what another broker would: a batch that does not fit is written anew. */
   #magicOf({ partitions }: TopicInfo, partition: number): 0 | 1 | 2 | undefined {
-    const { leader, replicas } = partitions[partition]!;
-    for (const broker of leader < 0 ? replicas : [leader]) {
-      const version = this.#parts.cluster.versionsOf(broker)?.best(produce);
+    const { cluster } = this.#parts;
+    const { leader } = partitions[partition]!;
+    for (const broker of leader < 0 ? cluster.snapshot.brokers.keys() : [leader]) {
+      const version = cluster.versionsOf(broker)?.best(produce);
       if (version !== undefined) return magicOfProduce(version);
     }
     return undefined;
@@ -264,6 +273,11 @@ export class Intake {
   #refuse(line: Line, error: KafkaError): void {
     for (const share of line.shares) this.#drop(line, share, error);
   }
+}
+
+/** The number of the call that is first in line. */
+function numberOf({ shares }: Line): number {
+  return shares.values().next().value?.call.number ?? Infinity;
 }
 
 function failureOf(error: unknown, topic: string): KafkaError {

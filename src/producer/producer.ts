@@ -1,6 +1,6 @@
 /** The public producer: takes messages, batches them, and says what became of each. */
 
-import { Budget } from "../base/async.ts";
+import { Budget, onAbort } from "../base/async.ts";
 import { KafkaError } from "../base/errors.ts";
 import { type Checked, checkOptions, oneOf, type OptionRules, someFunction, wholeNumber } from "../base/options.ts";
 import type { World } from "../base/world.ts";
@@ -108,7 +108,7 @@ export class Producer {
     const settings = this.#options = checked(options);
     if (settings.compression !== "none") codecFor(settings.compression, codecs, 2);
     const accumulator = new Accumulator(settings);
-    this.#buffer = new Budget(world, "room in the producer's buffer", settings.bufferBytes);
+    this.#buffer = new Budget(settings.bufferBytes);
     const sticky = new DefaultPartitioner(world, settings.batchBytes);
     const batchChanged = () => this.#sender.wake();
     const { backoff } = parts;
@@ -247,14 +247,11 @@ export class Producer {
   }
 
   #takeBackOnAbort(call: Call, signal: AbortSignal, done: Promise<unknown>, reject: (reason: unknown) => void): void {
-    const abort = () => {
+    onAbort(signal, done, () => {
       reject(signal.reason);
       call.takenBack = new KafkaError("CLOSED", "The caller took the message back");
       this.#intake.takeBack(call, call.takenBack);
-    };
-    const over = () => signal.removeEventListener("abort", abort);
-    done.then(over, over);
-    signal.addEventListener("abort", abort, { once: true });
+    });
   }
 
   #untilTaken(call: Call, signal: AbortSignal | undefined): Promise<void> {
@@ -270,14 +267,10 @@ export class Producer {
     this.#flushes.add(flush);
     this.#tellFlushes();
     if (signal) {
-      const abort = () => {
+      onAbort(signal, wait.promise, () => {
         this.#flushes.delete(flush);
         wait.reject(signal.reason);
-      };
-      const over = () => signal.removeEventListener("abort", abort);
-      wait.promise.then(over, over);
-      if (signal.aborted) abort();
-      else signal.addEventListener("abort", abort, { once: true });
+      });
     }
     return wait.promise;
   }

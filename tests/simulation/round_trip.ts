@@ -1,0 +1,291 @@
+/** The round trip in a made-up world: a cluster, a writer, readers and faults from one seed; and whether all was well in the end. */
+
+import { KafkaError } from "../../src/base/errors.ts";
+import { KafkaClient } from "../../src/client/client.ts";
+import type { SimpleConsumer } from "../../src/consumer/simple_consumer.ts";
+import type { Message } from "../../src/records/message.ts";
+import { snappy } from "../../src/records/snappy.ts";
+import { Cluster } from "../../src/testing/cluster.ts";
+import { type Fault, playFaults } from "../../src/testing/faults.ts";
+import { dialOf, Network } from "../../src/testing/network.ts";
+import { kindOfHappening, type Process, type Report, SimulatedWorld } from "../../src/testing/world.ts";
+import { Ledger, type Seen } from "./ledger.ts";
+import { CALM_AT_MS, drawPlan, type Plan } from "./plan.ts";
+import { Watch } from "./watch.ts";
+import { Writer } from "./writer.ts";
+
+/** What a run came to, and what went wrong on purpose in it. */
+export interface RoundTripReport extends Report {
+  readonly faults: readonly Fault[];
+  /** With `log: true`, every traced thing. */
+  readonly log: readonly string[] | undefined;
+  /** What was thrown, if the failure came from that. */
+  readonly cause: unknown;
+}
+
+/** How to run a seed. */
+export interface RoundTripOptions {
+  /** Instead of those that the seed draws. */
+  readonly faults?: readonly Fault[] | undefined;
+  /** Keeps every traced thing. */
+  readonly log?: boolean | undefined;
+}
+
+const TOPIC = "t";
+
+/** All must be over by then. */
+const LIMIT_MS = 300_000;
+
+/** Once nothing is wrong any more, whatever is asked for has to come within this time. */
+const PROGRESS_MS = 25_000;
+
+const RESTART = kindOfHappening("restart");
+const USER = kindOfHappening("user");
+
+/** Runs one seed. */
+export async function roundTrip(seed: number, options: RoundTripOptions = {}): Promise<RoundTripReport> {
+  const world = new SimulatedWorld(seed, { log: options.log });
+  const drawn = drawPlan(world.chance.fork("plan"));
+  const plan = { ...drawn, faults: options.faults ?? drawn.faults };
+  const watch = new Watch((fault) => world.fail(fault));
+  try {
+    const report = await world.run(() => new RoundTrip(world, plan, watch).run(), LIMIT_MS);
+    return { ...report, faults: plan.faults, log: world.log, cause: world.cause };
+  } finally {
+    watch.end();
+  }
+}
+
+/** One run. */
+class RoundTrip {
+  readonly #world: SimulatedWorld;
+  readonly #plan: Plan;
+  readonly #network: Network;
+  /** Keeps the time, and is never frozen. */
+  readonly #referee: Process;
+  readonly #ledger: Ledger;
+  readonly #watch: Watch;
+  readonly #restarts = new Set<Promise<void>>();
+  #cluster!: Cluster;
+
+  constructor(world: SimulatedWorld, plan: Plan, watch: Watch) {
+    this.#world = world;
+    this.#plan = plan;
+    this.#watch = watch;
+    this.#network = new Network(world);
+    this.#referee = world.process("referee");
+    this.#ledger = new Ledger(plan);
+  }
+
+  async run(): Promise<void> {
+    const { brokers, partitions, release, oneClient } = this.#plan;
+    this.#cluster = await Cluster.start({
+      brokers,
+      release,
+      simulation: { world: this.#world, network: this.#network },
+      topics: { [TOPIC]: { partitions, replicationFactor: brokers } },
+    });
+    const writing = this.#world.process("writer");
+    const reading = oneClient ? writing : this.#world.process("reader");
+    this.#play([writing, reading]);
+    const client = await this.#connected(writing);
+    const other = oneClient ? client : await this.#connected(reading);
+    const along = (await this.#topic(other)).simpleConsumer(this.#plan.consumer);
+    const seen = this.#readAlong(along);
+    const endReader = this.#referee.task("reader to the end", () => this.#readToEnd(other, this.#plan.endReaderAtMs));
+    const writer = new Writer(this.#referee, this.#plan, this.#ledger, await this.#topic(client));
+    await writer.run();
+    await this.#untilCalm();
+    await this.#progress(client);
+    await endReader;
+    await this.#readToEnd(other, 0);
+    await this.#untilSeen(seen.seen);
+    await along.close();
+    await seen.done;
+    await this.#check(seen.seen);
+    await Promise.all([client.close(), other.close()]);
+    await this.#cluster.close();
+  }
+
+  #play(clients: readonly Process[]): void {
+    const world = this.#world;
+    const addresses = this.#cluster.hosts.split(",");
+    const isMortal = ({ name, isDead }: Process) => name.startsWith("broker") && !isDead;
+    playFaults({
+      world,
+      network: this.#network,
+      addresses,
+      get processes() {
+        return [...clients, ...world.processes.filter(isMortal)];
+      },
+      crash: (which, ms) => this.#crash(which, ms),
+    }, this.#plan.faults);
+  }
+
+  /** A broker dies and comes back, or a partition's leadership moves. */
+  #crash(which: number, ms: number): void {
+    const { brokers, partitions } = this.#plan;
+    const id = 1 + which % brokers;
+    const isAlive = (id: number) => this.#cluster.brokers.some((broker) => broker.id === id && broker.alive);
+    if (!isAlive(id)) return;
+    if (ms % 2 === 0) return this.#cluster.moveLeader(TOPIC, ms % partitions, id);
+    this.#cluster.kill(id);
+    this.#world.schedule(this.#referee, ms * 1000, RESTART, () => {
+      const restart = this.#cluster.start(id).catch((error) =>
+        this.#world.fail(`broker ${id} did not start: ${error}`)
+      );
+      this.#restarts.add(restart);
+    });
+  }
+
+  async #connected(process: Process): Promise<KafkaClient> {
+    for (;;) {
+      try {
+        return await KafkaClient.connect({
+          ...this.#plan.client,
+          hosts: this.#cluster.hosts,
+          dial: dialOf(this.#network, process),
+          world: process,
+          codecs: { snappy },
+        });
+      } catch (error) {
+        this.#expect(error, "connecting", ["NO_BROKERS"]);
+      }
+    }
+  }
+
+  async #topic(client: KafkaClient) {
+    for (;;) {
+      try {
+        return await client.topic(TOPIC);
+      } catch (error) {
+        this.#expect(error, "looking for the topic", ["REQUEST_TIMEOUT"]);
+      }
+    }
+  }
+
+  /** What may go wrong while the weather is bad; anything else fails the run. */
+  #expect(error: unknown, what: string, codes: readonly string[]): void {
+    const isExpected = error instanceof KafkaError && codes.includes(error.code);
+    if (!isExpected) throw error;
+    if (this.#referee.now() > CALM_AT_MS + PROGRESS_MS) throw new Error(`${what} fails in calm: ${error.message}`);
+  }
+
+  /** Reads while others write, until it is closed. */
+  #readAlong(consumer: SimpleConsumer): { seen: Seen[]; done: Promise<void> } {
+    const seen: Seen[] = [];
+    for (const { atMs, ms, partition } of this.#plan.pauses) this.#pause(consumer, atMs, ms, partition);
+    for (const { atMs, partition, share } of this.#plan.seeks) {
+      this.#world.schedule(this.#referee, atMs * 1000, USER, () => {
+        if (!consumer.positions.has(partition)) return;
+        const offset = Math.floor(this.#ends()[partition]! * share / 1000);
+        consumer.seek(partition, offset);
+        seen.push({ partition, offset, text: undefined });
+      });
+    }
+    const done = this.#referee.task("reader that reads along", async () => {
+      while (!await this.#loop(consumer, seen, this.#plan.leavesAfter));
+    });
+    return { seen, done };
+  }
+
+  #pause(consumer: SimpleConsumer, atMs: number, ms: number, partition: number): void {
+    const world = this.#world;
+    const isKnown = () => consumer.positions.has(partition);
+    world.schedule(this.#referee, atMs * 1000, USER, () => isKnown() && consumer.pause([partition]));
+    world.schedule(this.#referee, (atMs + ms) * 1000, USER, () => consumer.resume());
+  }
+
+  /** One loop; true when it ended because the consumer has. */
+  async #loop(consumer: SimpleConsumer, seen: Seen[], leavesAfter: number): Promise<boolean> {
+    const { dawdleMs } = this.#plan;
+    let count = 0;
+    const take = (message: Message) => {
+      const { partition, offset } = message;
+      seen.push({ partition, offset, text: message.text() });
+    };
+    try {
+      if (this.#plan.byBatch) {
+        for await (const batch of consumer.batches()) {
+          for (const message of batch) take(message);
+          if (++count === leavesAfter) return false;
+          if (dawdleMs > 0) await this.#referee.sleep(dawdleMs);
+        }
+      } else {
+        for await (const message of consumer) {
+          take(message);
+          if (++count === leavesAfter) return false;
+          if (dawdleMs > 0) await this.#referee.sleep(dawdleMs);
+        }
+      }
+    } catch (error) {
+      this.#expect(error, "reading", ["REQUEST_TIMEOUT"]);
+      return false;
+    }
+    return true;
+  }
+
+  /** Reads from the start to the end of the log, and sees exactly what was there. */
+  async #readToEnd(client: KafkaClient, atMs: number): Promise<void> {
+    await this.#sleepUntil(atMs);
+    const consumer = (await this.#topic(client)).simpleConsumer({ ...this.#plan.consumer, until: "end" });
+    const before = this.#ends();
+    const seen: Seen[] = [];
+    while (!await this.#loop(consumer, seen, 0));
+    this.#ledger.readToEnd(seen, before, this.#ends());
+  }
+
+  #ends(): number[] {
+    return this.#cluster.topics.get(TOPIC)!.partitions.map(({ log }) => log.endOffset);
+  }
+
+  async #sleepUntil(ms: number): Promise<void> {
+    const left = ms - this.#referee.now();
+    if (left > 0) await this.#referee.sleep(left);
+  }
+
+  async #untilCalm(): Promise<void> {
+    await this.#sleepUntil(CALM_AT_MS);
+    await Promise.all(this.#restarts);
+  }
+
+  /** After the faults everything works again, over the connections that went through them. */
+  async #progress(client: KafkaClient): Promise<void> {
+    const startedAt = this.#referee.now();
+    const topic = await this.#topic(client);
+    const producer = topic.producer({ deliveryTimeoutMs: LIMIT_MS });
+    const messages = Array.from(topic.partitions.keys(), (partition) => ({
+      value: this.#ledger.last(partition),
+      partition,
+      timestamp: 1_690_000_000_000,
+    }));
+    this.#ledger.lastDelivered(await producer.produce(messages));
+    await producer.close();
+    const ms = this.#referee.now() - startedAt;
+    if (ms > PROGRESS_MS) throw new Error(`a message took ${ms} ms in calm`);
+  }
+
+  async #untilSeen(seen: readonly Seen[]): Promise<void> {
+    const startedAt = this.#referee.now();
+    const isSeen = (end: number, partition: number) => {
+      const last = seen.findLast((message) => message.partition === partition);
+      return (last ? last.offset + (last.text === undefined ? 0 : 1) : 0) === end;
+    };
+    while (!this.#ends().every(isSeen)) {
+      if (this.#referee.now() - startedAt > PROGRESS_MS) {
+        throw new Error("the reader that reads along has not seen all");
+      }
+      await this.#referee.sleep(20);
+    }
+  }
+
+  async #check(along: readonly Seen[]): Promise<void> {
+    const logs: string[][] = [];
+    for (let partition = 0; partition < this.#plan.partitions; partition++) {
+      const records = await this.#cluster.records(TOPIC, partition);
+      logs.push(records.map((message) => message.text()));
+    }
+    this.#ledger.check(logs, along, this.#watch.resends);
+    this.#ledger.trace(logs, (label, value) => this.#world.trace(label, value));
+  }
+}

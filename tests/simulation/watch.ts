@@ -1,0 +1,78 @@
+/** Looks at what the producers of a run send: one batch a partition at a time, the same bytes again, and only after a failure. */
+
+import { Connection, type RequestOptions } from "../../src/connection/connection.ts";
+import { produce } from "../../src/protocol/produce.ts";
+import type { Api, Request, Response } from "../../src/wire/schema.ts";
+
+type ProduceRequest = Request<typeof produce>;
+type ProduceResponse = Response<typeof produce>;
+
+/** A batch on its way. */
+interface Sending {
+  readonly records: Uint8Array;
+  readonly place: string;
+}
+
+/** Sees every Produce request of the program while it lasts. */
+export class Watch {
+  /** How many batches were sent that had been sent before. */
+  resends = 0;
+  readonly #tell: (fault: string) => void;
+  readonly #before = Connection.prototype.request;
+  /** What ended well is never sent again. */
+  readonly #done = new WeakSet<Uint8Array>();
+  readonly #sent = new WeakSet<Uint8Array>();
+  readonly #onTheWay = new Set<string>();
+
+  /** `tell` is told what is wrong. */
+  constructor(tell: (fault: string) => void) {
+    this.#tell = tell;
+    const before = this.#before;
+    // deno-lint-ignore no-this-alias -- the function below has a `this` of its own: the connection
+    const watch = this;
+    Connection.prototype.request = function <A extends Api>(
+      this: Connection,
+      api: A,
+      body: Request<A> | ((version: number) => Request<A>),
+      options: RequestOptions,
+    ): Promise<Response<A>> {
+      const sendings = api.key === produce.key ? watch.#begins(body as ProduceRequest) : [];
+      const answer = before.call(this, api, body as never, options) as Promise<Response<A>>;
+      if (sendings.length > 0) watch.#follow(sendings, answer as unknown as Promise<ProduceResponse>);
+      return answer;
+    } as typeof before;
+  }
+
+  /** Looks no more. */
+  end(): void {
+    Connection.prototype.request = this.#before;
+  }
+
+  #begins(body: ProduceRequest): Sending[] {
+    return body.topicData.flatMap(({ name, partitionData }) =>
+      partitionData.map(({ index, records }) => {
+        const sending = { records: records as Uint8Array, place: `${name}/${index}` };
+        if (this.#done.has(sending.records)) {
+          this.#tell(`a batch of ${sending.place} was sent again after it was written`);
+        }
+        if (this.#sent.has(sending.records)) this.resends++;
+        this.#sent.add(sending.records);
+        if (this.#onTheWay.has(sending.place)) this.#tell(`two batches of ${sending.place} are on their way at once`);
+        this.#onTheWay.add(sending.place);
+        return sending;
+      })
+    );
+  }
+
+  #follow(sendings: readonly Sending[], answer: Promise<ProduceResponse>): void {
+    const over = () => sendings.forEach(({ place }) => this.#onTheWay.delete(place));
+    answer.then(({ responses }) => {
+      over();
+      const written = responses.flatMap(({ partitionResponses }) => partitionResponses)
+        .filter(({ errorCode }) => errorCode === 0).map(({ index }) => index);
+      for (const { records, place } of sendings) {
+        if (written.includes(Number(place.split("/")[1]))) this.#done.add(records);
+      }
+    }, over);
+  }
+}

@@ -1,0 +1,192 @@
+/** Every message has one end, in time and in order: deadlines, aborts, a full buffer, flush and close. */
+
+import { assert } from "chai";
+import type { KafkaError } from "../../../src/base/errors.ts";
+import { produce } from "../../../src/protocol/produce.ts";
+import type { DeliveryReport } from "../../../src/producer/call.ts";
+import { test } from "../../harness.ts";
+import { failure, play, texts } from "../client/rig.ts";
+
+const REASON = { name: "mine" };
+
+async function reasonOf(promise: Promise<unknown>): Promise<unknown> {
+  try {
+    await promise;
+  } catch (reason) {
+    return reason;
+  }
+  return undefined;
+}
+
+test("what cannot be sent fails at its deadline, and is said not to be in the log", () =>
+  play({}, async ({ client, cluster, network, process }) => {
+    const producer = (await client.topic("t")).producer({ deliveryTimeoutMs: 3000 });
+    network.refusing.add(cluster.hosts);
+    const startedAt = process.now();
+    const error = await failure(producer.produce("a"));
+    assert.equal(error.code, "DELIVERY_TIMEOUT");
+    assert.equal(error.persisted, "no");
+    assert.match(error.message, /CONNECTION_REFUSED/);
+    assert.closeTo(process.now() - startedAt, 3000, 5);
+    network.refusing.clear();
+    assert.equal((await producer.produce("b")).offset, 0);
+  }));
+
+test("what is in flight fails at its deadline too, and may be in the log; what comes behind it does not overtake", () =>
+  play({}, async ({ client, cluster, process }) => {
+    const options = { deliveryTimeoutMs: 2000, requestTimeoutMs: 10_000 };
+    const producer = (await client.topic("t")).producer(options);
+    cluster.control(produce, async ({ answer }) => {
+      await process.sleep(5000);
+      return await answer();
+    });
+    const startedAt = process.now();
+    const error = await failure(producer.produce("a"));
+    assert.deepEqual([error.code, error.persisted], ["DELIVERY_TIMEOUT", "possibly"]);
+    assert.closeTo(process.now() - startedAt, 2000, 5);
+    await process.sleep(1500);
+    assert.equal((await producer.produce("b")).offset, 1);
+    assert.deepEqual(await texts(cluster), ["a", "b"]);
+  }));
+
+test("a topic that is deleted under a producer fails its messages with why", () =>
+  play({}, async ({ client, cluster }) => {
+    const producer = (await client.topic("t")).producer({ deliveryTimeoutMs: 4000 });
+    await producer.produce("a");
+    cluster.deleteTopic("t");
+    const error = await failure(producer.produce("b"));
+    assert.include(["DELIVERY_TIMEOUT", "UNKNOWN_TOPIC_OR_PARTITION"], error.code);
+    assert.equal(error.persisted, "no");
+    assert.equal(error.topic, "t");
+  }));
+
+test("an abort takes back what is in no batch yet, and gives up waiting for what is", () =>
+  play({}, async ({ client, cluster, process }) => {
+    const told: DeliveryReport[] = [];
+    const producer = (await client.topic("t")).producer({ bufferBytes: 1, onDelivery: (report) => told.push(report) });
+    const controller = new AbortController();
+    const first = producer.produce("a", { signal: controller.signal });
+    const second = producer.produce("b", { signal: controller.signal });
+    const third = producer.produce("c");
+    controller.abort(REASON);
+    assert.equal(await reasonOf(first), REASON);
+    assert.equal(await reasonOf(second), REASON);
+    assert.equal(await reasonOf(producer.produce("d", { signal: controller.signal })), REASON);
+    await third;
+    await process.sleep(10);
+    const values = await texts(cluster);
+    assert.include(values, "c");
+    assert.notInclude(values, "b");
+    assert.lengthOf(told, 3);
+  }));
+
+test("enqueue gives nothing while there is room, and a promise until there is", () =>
+  play({}, async ({ client, cluster }) => {
+    const producer = (await client.topic("t")).producer({ bufferBytes: 150, lingerMs: 1000 });
+    await producer.produce("known"); // now the topic and its leader are known
+    assert.isUndefined(producer.enqueue("a"));
+    const room = producer.enqueue(["b".repeat(50), "c".repeat(50), "d".repeat(50)]);
+    assert.instanceOf(room, Promise);
+    await room;
+    await producer.flush();
+    assert.lengthOf(await texts(cluster), 5);
+  }));
+
+test("what enqueue could not deliver is thrown by the next flush, once, but for what was taken back", () =>
+  play({}, async ({ client, cluster }) => {
+    const producer = (await client.topic("t")).producer();
+    producer.enqueue([{ value: "a", partition: 7 }, "b"]);
+    assert.equal((await failure(producer.flush())).code, "INVALID_OPTION");
+    await producer.flush();
+    cluster.control(produce, ({ body }) => {
+      const [{ name, topicId }] = body.topicData as [typeof body.topicData[0]];
+      return { responses: [{ name, topicId, partitionResponses: [{ index: 0, errorCode: 87, baseOffset: -1 }] }] };
+    });
+    const small = (await client.topic("t")).producer({ bufferBytes: 1 });
+    const controller = new AbortController();
+    const room = small.enqueue(["c", "d"], { signal: controller.signal })!;
+    controller.abort(REASON);
+    assert.equal(await reasonOf(room), REASON);
+    const error = await reasonOf(small.flush());
+    // Whether "c" was in a batch already depends on what was known of the cluster; "d" was taken back.
+    if (error !== undefined) assert.equal((error as KafkaError).code, "INVALID_RECORD");
+    await small.close();
+  }));
+
+test("a full buffer does not wait for its batches to linger", () =>
+  play({}, async ({ client, process }) => {
+    const producer = (await client.topic("t")).producer({ bufferBytes: 300, lingerMs: 3_600_000 });
+    const sent = [1, 2, 3, 4, 5, 6].map(() => producer.produce("x".repeat(100)));
+    await Promise.all(sent.slice(0, 3));
+    assert.isBelow(process.now(), 5000);
+    await producer.flush();
+    await Promise.all(sent);
+  }));
+
+test("who needs much room is not starved by those who need little", () =>
+  play({ topics: { t: {}, u: {} } }, async ({ client }) => {
+    const producer = client.producer({ bufferBytes: 1000, batchBytes: 1 });
+    await producer.produce([{ topic: "t", value: "" }, { topic: "u", value: "" }]);
+    const order: string[] = [];
+    const small = Array.from({ length: 30 }, () => producer.produce({ topic: "t", value: "x".repeat(200) }));
+    const large = producer.produce({ topic: "u", value: "x".repeat(5000) });
+    const more = Array.from({ length: 30 }, () => producer.produce({ topic: "t", value: "x".repeat(200) }));
+    await Promise.all([
+      large.then(() => order.push("large")),
+      ...small.map((end) => end.then(() => order.push("small"))),
+      ...more.map((end) => end.then(() => order.push("more"))),
+    ]);
+    assert.isBelow(order.indexOf("large"), order.indexOf("more"));
+  }));
+
+test("flush waits for what came before it, and no batch lingers for it", () =>
+  play({}, async ({ client, process }) => {
+    const producer = (await client.topic("t")).producer({ lingerMs: 10_000 });
+    let isLate = false;
+    producer.enqueue("a");
+    const flushed = producer.flush();
+    await flushed;
+    assert.isBelow(process.now(), 3000);
+    const late = producer.produce("b").then(() => isLate = true);
+    assert.isFalse(isLate);
+    const controller = new AbortController();
+    const given = producer.flush({ signal: controller.signal });
+    controller.abort(REASON);
+    assert.equal(await reasonOf(given), REASON);
+    await producer.flush();
+    await late;
+  }));
+
+test("close settles everything, in order, and says what may be in the log", () =>
+  play({}, async ({ client, cluster, process }) => {
+    const options = { batchBytes: 1, bufferBytes: 250, deliveryTimeoutMs: 60_000 };
+    const order: number[] = [];
+    const producer = (await client.topic("t")).producer(options);
+    await producer.produce("known");
+    cluster.control(produce, () => "drop", 100);
+    const sent = [0, 1, 2, 3, 4, 5].map((i) =>
+      failure(producer.produce(`${i}`.repeat(40))).then((error) => {
+        order.push(i);
+        return error;
+      })
+    );
+    await process.sleep(500);
+    const controller = new AbortController();
+    controller.abort(REASON);
+    await producer.close({ signal: controller.signal });
+    const errors = await Promise.all(sent);
+    assert.deepEqual(order, [0, 1, 2, 3, 4, 5]);
+    assert.deepEqual(errors.map(({ code }) => code), Array(6).fill("CLOSED"));
+    assert.deepEqual(errors.map(({ persisted }) => persisted), ["possibly", "no", "no", "no", "no", "no"]);
+    assert.equal((await failure(producer.produce("x"))).code, "CLOSED");
+    await producer.close();
+  }));
+
+test("closing flushes, and throws what enqueue could not deliver", () =>
+  play({}, async ({ client, cluster }) => {
+    const producer = (await client.topic("t")).producer({ lingerMs: 100_000 });
+    producer.enqueue("a");
+    producer.enqueue({ value: "b", partition: 3 });
+    assert.equal((await failure(producer.close())).code, "INVALID_OPTION");
+    assert.deepEqual(await texts(cluster), ["a"]);
+  }));

@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { ROOT } from "../npm-build/project.ts";
 import { gateSteps } from "./gate.ts";
 import { runCommand, type Step } from "./steps.ts";
-import { bundleTests, denoTest, portableSuite } from "./suites.ts";
+import { bundleTests, denoTest, tracesSuite } from "./suites.ts";
 
 /** The tests that are quick enough for the gate, and the examples in the documentation. */
 const QUICK = [
@@ -20,6 +20,6 @@ const quickTests: Step = {
 };
 
 /** One seed has one trace on every engine. */
-const traces = [bundleTests, portableSuite("node24", "simulation"), portableSuite("bun", "simulation")];
+const traces = [bundleTests, tracesSuite("node24"), tracesSuite("bun")];
 
 await runCommand([...gateSteps, quickTests, ...traces], Deno.args);

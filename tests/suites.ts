@@ -17,6 +17,9 @@ const CONSUMER = `${OUT}/consumer`;
 /** The tests of the main job on real brokers: from the sources on Deno, elsewhere with the package. */
 const ON_KAFKA = "tests/kafka/client_test.ts";
 
+/** The program that holds seeds to their traces. */
+const TRACES = `${ROOT}tests/simulation/traces.ts`;
+
 /** A program of a user, which the package's tests run as one. */
 const DEMO = `${ROOT}tests/examples/demo.ts`;
 
@@ -114,17 +117,32 @@ export const bundleTests: Step = {
   name: "bundle",
   budgetSeconds: 60,
   async run() {
-    await bundle({ entries: await testFiles(PORTABLE_PATHS), folder: PORTABLE, platform: "deno" });
+    await bundle({ entries: [...await testFiles(PORTABLE_PATHS), TRACES], folder: PORTABLE, platform: "deno" });
     await stop();
   },
 };
 
-/** The portable tests on one of the other runtimes: all that fit it, or those of one folder of `tests`. */
-export function portableSuite(runtime: Runtime, folder = ""): Step {
-  const name = folder ? `${folder}-${runtime}` : runtime;
+/** The traces of the gate's seeds on one of the other runtimes: the same as on Deno. */
+export function tracesSuite(runtime: Runtime): Step {
+  return {
+    name: `traces-${runtime}`,
+    budgetSeconds: 60,
+    after: ["bundle"],
+    run: (log) =>
+      withTools([runtime], log, () => Promise.resolve([]), async () => {
+        await log.command(commandOf(runtime), [`${PORTABLE}/simulation/traces.js`]);
+        const count = (line: RegExp) => log.text.match(line)?.length ?? 0;
+        const [passed, failed] = [count(/^ok /gm), count(/^FAILED /gm)];
+        return { passed, failed: failed || (passed === 0 ? 1 : 0), skipped: 0 };
+      }),
+  };
+}
+
+/** The portable tests on one of the other runtimes: all that fit it. */
+export function portableSuite(runtime: Runtime): Step {
+  const name: string = runtime;
   const foreign = runtime === "bun" ? /\/(deno|node)_test\.js$/ : /\/(deno|bun)_test\.js$/;
-  const fits = (file: string) =>
-    file.endsWith("_test.js") && !foreign.test(file) && (!folder || file.startsWith(`/${folder}/`));
+  const fits = (file: string) => file.endsWith("_test.js") && !foreign.test(file);
   return {
     name,
     budgetSeconds: 180,

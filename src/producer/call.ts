@@ -1,10 +1,23 @@
 /** One call of a user: what became of each of its messages, and when the last of them is known. */
 
 import { KafkaError } from "../base/errors.ts";
+import type { Deferred } from "../base/world.ts";
 import type { Delivery, Outgoing } from "./message.ts";
 
 /** What became of a message. */
 export type DeliveryReport = Delivery | KafkaError;
+
+/** A caller of `produce`, who waits. */
+export interface Waiting extends Deferred<Delivery | Delivery[]> {
+  /** Whether one message was given, and not a list. */
+  readonly single: boolean;
+}
+
+/** Who is told when a call has its end; one for all calls of a producer. */
+export interface CallOwner {
+  /** Every message of the call has its report. */
+  settled(call: Call): void;
+}
 
 /** A call of `produce` or `enqueue`. */
 export class Call {
@@ -20,17 +33,26 @@ export class Call {
   takenBack: KafkaError | undefined;
   /** Called when every message is in a batch, or has its report. */
   onTaken: (() => void) | undefined;
-  readonly #settled: (call: Call) => void;
+  /** Who waits for its end, if anybody does. */
+  readonly wait: Waiting | undefined;
+  readonly #owner: CallOwner;
   #untaken: number;
   #open: number;
 
-  /** `settled` is called once, when every message has its report. */
-  constructor(number: number, messages: Outgoing[], deadline: number, settled: (call: Call) => void) {
+  /** The owner is told once, when every message has its report. */
+  constructor(
+    owner: CallOwner,
+    number: number,
+    messages: Outgoing[],
+    deadline: number,
+    wait: Waiting | undefined,
+  ) {
     this.number = number;
     this.messages = messages;
     this.reports = new Array(messages.length);
     this.deadline = deadline;
-    this.#settled = settled;
+    this.wait = wait;
+    this.#owner = owner;
     this.#untaken = this.#open = messages.length;
   }
 
@@ -56,7 +78,7 @@ export class Call {
     if (this.reports[index] !== undefined) return;
     this.reports[index] = report;
     this.taken(index);
-    if (--this.#open === 0) this.#settled(this);
+    if (--this.#open === 0) this.#owner.settled(this);
   }
 
   /** The first message's error that the caller does not know of already, if any failed. */

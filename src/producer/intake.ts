@@ -91,7 +91,7 @@ export class Intake {
 
   /** There may be room in the buffer for the first in line. */
   roomMade(): void {
-    for (let line = this.#firstThirsty(); line; line = this.#firstThirsty()) {
+    for (let line = this.#firstThirsty(); line && !this.#ended.signal.aborted; line = this.#firstThirsty()) {
       const [share] = line.shares;
       this.#advance(line);
       if (this.#thirsty.has(line) && line.shares.has(share!)) return;
@@ -286,7 +286,12 @@ function failureOf(error: unknown, topic: string): KafkaError {
   return new KafkaError("INVALID_OPTION", detail, { topic, cause: error });
 }
 
-function byTopic(messages: readonly (Outgoing | undefined)[]): Iterable<readonly [topic: string, indexes: number[]]> {
+const ONLY = [0];
+
+function byTopic(
+  messages: readonly (Outgoing | undefined)[],
+): Iterable<readonly [topic: string, indexes: readonly number[]]> {
+  if (messages.length === 1) return [[messages[0]!.topic, ONLY]];
   const topics = new Map<string, number[]>();
   for (let i = 0; i < messages.length; i++) {
     const { topic } = messages[i]!;

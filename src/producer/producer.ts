@@ -8,7 +8,7 @@ import type { Cluster } from "../cluster/cluster.ts";
 import type { BackoffSettings } from "../cluster/retry.ts";
 import { codecFor, type Codecs, type Compression } from "../records/compression.ts";
 import { Accumulator } from "./accumulator.ts";
-import { Call, type DeliveryReport } from "./call.ts";
+import { Call, type CallOwner, type DeliveryReport, type Waiting } from "./call.ts";
 import { Intake } from "./intake.ts";
 import { type Bytes, type Delivery, outgoing, type ProducerMessage, type TopicMessage } from "./message.ts";
 import { DefaultPartitioner, type Partitioner } from "./partitioner.ts";
@@ -83,7 +83,16 @@ const defaults = {
 /** One message, or an array, which is always a list of messages. */
 export type OneOrMany<M> = Bytes | M | readonly (Bytes | M)[];
 
-/** Produces to many topics; see {@linkcode TopicProducer} for one. */
+/** Somebody who waits for the calls that were made before. */
+interface Flush {
+  /** Calls from this number on are none of its business. */
+  readonly upTo: number;
+  /** How many of the others have not settled. */
+  left: number;
+  readonly done: () => void;
+}
+
+/** Produces to one topic if it was made by one, else to any: then each message says which. */
 export class Producer {
   readonly #parts: ProducerParts;
   readonly #topic: string | undefined;
@@ -91,10 +100,11 @@ export class Producer {
   readonly #buffer: Budget;
   readonly #intake: Intake;
   readonly #sender: Sender;
-  /** In the order of their numbers. */
-  readonly #calls = new Set<Call>();
-  readonly #flushes = new Set<{ readonly upTo: number; readonly done: () => void }>();
+  readonly #owner: CallOwner = { settled: (call) => this.#settled(call) };
+  readonly #flushes = new Set<Flush>();
   #nextCall = 0;
+  /** How many calls have not got all of their reports. */
+  #unsettled = 0;
   #unreported: KafkaError | undefined;
   #closing: Promise<void> | undefined;
   #watching: Promise<void>;
@@ -148,15 +158,10 @@ export class Producer {
     if (signal?.aborted) return Promise.reject(signal.reason);
     const single = !Array.isArray(input);
     const wait = this.#parts.world.deferred<Delivery | Delivery[]>("acknowledgement of a produce call");
-    const settled = (call: Call) => {
-      const { failure, reports } = call;
-      if (failure) wait.reject(single ? failure : failure.with({ reports: reports as DeliveryReport[] }));
-      else wait.resolve((single ? reports[0] : reports) as Delivery | Delivery[]);
-    };
     try {
-      const call = this.#call(input, settled);
-      if (call.isSettled) settled(call);
-      else if (signal) this.#takeBackOnAbort(call, signal, wait.promise, wait.reject);
+      const call = this.#call(input, { ...wait, single });
+      if (call.messages.length === 0) wait.resolve([]);
+      else if (signal && !call.isSettled) this.#takeBackOnAbort(call, signal, wait.promise, wait.reject);
     } catch (error) {
       wait.reject(error);
     }
@@ -170,9 +175,7 @@ export class Producer {
    */
   enqueue(input: OneOrMany<ProducerMessage | TopicMessage>, options: WaitOptions = {}): Promise<void> | undefined {
     options.signal?.throwIfAborted();
-    const call = this.#call(input, (call) => {
-      this.#unreported ??= call.failure;
-    });
+    const call = this.#call(input, undefined);
     return call.isTaken ? undefined : this.#untilTaken(call, options.signal);
   }
 
@@ -182,7 +185,7 @@ export class Producer {
     signal?.throwIfAborted();
     const calm = this.#sender.hurry();
     try {
-      await this.#settledUpTo(this.#nextCall, signal);
+      await this.#allSettled(signal);
     } finally {
       calm();
     }
@@ -206,7 +209,7 @@ export class Producer {
     const calm = this.#sender.hurry();
     const error = closed();
     try {
-      await this.#settledUpTo(this.#nextCall, signal).catch(() => {}); // aborted: what is left fails below
+      await this.#allSettled(signal).catch(() => {}); // aborted: what is left fails below
     } finally {
       calm();
       this.#ended.abort(error);
@@ -225,25 +228,31 @@ export class Producer {
     if (error) throw error;
   }
 
-  #call(input: OneOrMany<ProducerMessage | TopicMessage>, settled: (call: Call) => void): Call {
+  #call(input: OneOrMany<ProducerMessage | TopicMessage>, wait: Waiting | undefined): Call {
     if (this.#closing) throw closed();
     const { world } = this.#parts;
     const list = Array.isArray(input)
       ? input as readonly (Bytes | ProducerMessage)[]
       : [input as Bytes | ProducerMessage];
     const messages = list.map((message) => outgoing(message, this.#topic, world));
-    const { deliveryTimeoutMs, onDelivery } = this.#options;
-    const call = new Call(this.#nextCall++, messages, world.now() + deliveryTimeoutMs, (call) => {
-      this.#calls.delete(call);
-      settled(call);
-      if (onDelivery) { for (const report of call.reports) tell(onDelivery, report!); }
-      this.#tellFlushes();
-    });
+    const deadline = world.now() + this.#options.deliveryTimeoutMs;
+    const call = new Call(this.#owner, this.#nextCall++, messages, deadline, wait);
     if (messages.length === 0) return call;
-    this.#calls.add(call);
+    this.#unsettled++;
     this.#intake.add(call);
     this.#sender.wake();
     return call;
+  }
+
+  #settled(call: Call): void {
+    const { failure, reports, wait } = call;
+    this.#unsettled--;
+    if (!wait) this.#unreported ??= failure;
+    else if (failure) wait.reject(wait.single ? failure : failure.with({ reports: reports as DeliveryReport[] }));
+    else wait.resolve((wait.single ? reports[0] : reports) as Delivery | Delivery[]);
+    const { onDelivery } = this.#options;
+    if (onDelivery) { for (const report of reports) tell(onDelivery, report!); }
+    if (this.#flushes.size > 0) this.#tellFlushes(call);
   }
 
   #takeBackOnAbort(call: Call, signal: AbortSignal, done: Promise<unknown>, reject: (reason: unknown) => void): void {
@@ -261,11 +270,12 @@ export class Producer {
     return wait.promise;
   }
 
-  #settledUpTo(upTo: number, signal: AbortSignal | undefined): Promise<void> {
+  /** Waits for the calls that were made up to now. */
+  #allSettled(signal: AbortSignal | undefined): Promise<void> {
+    if (this.#unsettled === 0) return Promise.resolve();
     const wait = this.#parts.world.deferred<void>("everything to be acknowledged");
-    const flush = { upTo, done: wait.resolve };
+    const flush = { upTo: this.#nextCall, left: this.#unsettled, done: wait.resolve };
     this.#flushes.add(flush);
-    this.#tellFlushes();
     if (signal) {
       onAbort(signal, wait.promise, () => {
         this.#flushes.delete(flush);
@@ -275,11 +285,9 @@ export class Producer {
     return wait.promise;
   }
 
-  #tellFlushes(): void {
-    if (this.#flushes.size === 0) return;
-    const oldest = this.#calls.values().next().value?.number ?? Infinity;
+  #tellFlushes({ number }: Call): void {
     for (const flush of this.#flushes) {
-      if (oldest < flush.upTo) continue;
+      if (number >= flush.upTo || --flush.left > 0) continue;
       this.#flushes.delete(flush);
       flush.done();
     }

@@ -8,6 +8,9 @@ import { halves, rewritten } from "../../../src/producer/rewrite.ts";
 import { recordBatches } from "../../../src/records/reading.ts";
 import { test } from "../../harness.ts";
 
+/** The owner of calls whose end does not matter. */
+const NOBODY = { settled: () => {} };
+
 function message(value: string, headers: Outgoing["headers"] = []): Outgoing {
   return { topic: "t", partition: undefined, key: null, value, headers, timestamp: 7 };
 }
@@ -15,7 +18,7 @@ function message(value: string, headers: Outgoing["headers"] = []): Outgoing {
 function filled(values: readonly string[], settings: Partial<ConstructorParameters<typeof Accumulator>[0]> = {}) {
   const accumulator = new Accumulator({ batchBytes: 1000, lingerMs: 10, compression: "none", ...settings });
   const messages = values.map((value) => message(value));
-  const call = new Call(0, messages, 100, () => {});
+  const call = new Call(NOBODY, 0, messages, 100, undefined);
   messages.forEach((one, i) => {
     accumulator.append(2, one, 0, call, i, Accumulator.bytesOf(2, one), i);
   });
@@ -73,7 +76,7 @@ test("what is late is told oldest first; what is in flight stays in its place", 
 test("a record that cannot be encoded leaves no empty batch", () => {
   const accumulator = new Accumulator({ batchBytes: 1000, lingerMs: 10, compression: "none" });
   const bad = { ...message("a"), timestamp: 0.5 };
-  const call = new Call(0, [bad], 100, () => {});
+  const call = new Call(NOBODY, 0, [bad], 100, undefined);
   assert.throws(() => accumulator.append(2, bad, 0, call, 0, 100, 0));
   assert.isTrue(accumulator.isEmpty);
 });
@@ -100,7 +103,7 @@ test("a batch is written anew for an older leader, unless it has headers", () =>
   }
   const headed = new Accumulator({ batchBytes: 1000, lingerMs: 10, compression: "none" });
   const one = message("a", [["h", "1"]]);
-  headed.append(2, one, 0, new Call(0, [one], 100, () => {}), 0, 100, 0);
+  headed.append(2, one, 0, new Call(NOBODY, 0, [one], 100, undefined), 0, 100, 0);
   const [other] = headed.queues;
   assert.throws(() => rewritten(headed.take(other!), 1), /UNSUPPORTED_FEATURE/);
 });

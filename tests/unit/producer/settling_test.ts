@@ -98,18 +98,20 @@ test("what enqueue could not deliver is thrown by the next flush, once, but for 
     producer.enqueue([{ value: "a", partition: 7 }, "b"]);
     assert.equal((await failure(producer.flush())).code, "INVALID_OPTION");
     await producer.flush();
-    cluster.control(produce, ({ body }) => {
-      const [{ name, topicId }] = body.topicData as [typeof body.topicData[0]];
-      return { responses: [{ name, topicId, partitionResponses: [{ index: 0, errorCode: 87, baseOffset: -1 }] }] };
-    });
-    const small = (await client.topic("t")).producer({ bufferBytes: 1 });
-    const controller = new AbortController();
-    const room = small.enqueue(["c", "d"], { signal: controller.signal })!;
-    controller.abort(REASON);
-    assert.equal(await reasonOf(room), REASON);
-    const error = await reasonOf(small.flush());
-    // Whether "c" was in a batch already depends on what was known of the cluster; "d" was taken back.
-    if (error !== undefined) assert.equal((error as KafkaError).code, "INVALID_RECORD");
+    const small = (await client.topic("t")).producer({ bufferBytes: 1, lingerMs: 10 });
+    for (const isRefused of [true, false]) {
+      const undo = isRefused && cluster.control(produce, ({ body }) => {
+        const [{ name, topicId }] = body.topicData as [typeof body.topicData[0]];
+        return { responses: [{ name, topicId, partitionResponses: [{ index: 0, errorCode: 87, baseOffset: -1 }] }] };
+      });
+      const controller = new AbortController();
+      const room = small.enqueue(["in a batch", "not yet"], { signal: controller.signal })!;
+      controller.abort(REASON);
+      assert.equal(await reasonOf(room), REASON);
+      const error = await reasonOf(small.flush());
+      assert.equal((error as KafkaError | undefined)?.code, isRefused ? "INVALID_RECORD" : undefined);
+      if (undo) undo();
+    }
     await small.close();
   }));
 
@@ -124,13 +126,13 @@ test("a full buffer does not wait for its batches to linger", () =>
   }));
 
 test("who needs much room is not starved by those who need little", () =>
-  play({ topics: { t: {}, u: {} } }, async ({ client }) => {
+  play({ topics: { t: {}, u: {}, v: {} } }, async ({ client }) => {
     const producer = client.producer({ bufferBytes: 1000, batchBytes: 1 });
-    await producer.produce([{ topic: "t", value: "" }, { topic: "u", value: "" }]);
+    await producer.produce(["t", "u", "v"].map((topic) => ({ topic, value: "" })));
     const order: string[] = [];
-    const small = Array.from({ length: 30 }, () => producer.produce({ topic: "t", value: "x".repeat(200) }));
+    const small = Array.from({ length: 30 }, () => producer.produce({ topic: "t", value: "x".repeat(30) }));
     const large = producer.produce({ topic: "u", value: "x".repeat(5000) });
-    const more = Array.from({ length: 30 }, () => producer.produce({ topic: "t", value: "x".repeat(200) }));
+    const more = Array.from({ length: 30 }, () => producer.produce({ topic: "v", value: "x".repeat(30) }));
     await Promise.all([
       large.then(() => order.push("large")),
       ...small.map((end) => end.then(() => order.push("small"))),
@@ -180,6 +182,31 @@ test("close settles everything, in order, and says what may be in the log", () =
     assert.deepEqual(errors.map(({ persisted }) => persisted), ["possibly", "no", "no", "no", "no", "no"]);
     assert.equal((await failure(producer.produce("x"))).code, "CLOSED");
     await producer.close();
+  }));
+
+test("an abort while a producer is being closed takes back what is left", () =>
+  play({}, async ({ client, cluster, process }) => {
+    const producer = (await client.topic("t")).producer({ batchBytes: 1, bufferBytes: 1 });
+    await producer.produce("known");
+    cluster.control(produce, () => "drop", 100);
+    const controller = new AbortController();
+    const sent = ["a", "b", "c"].map((value) => reasonOf(producer.produce(value, { signal: controller.signal })));
+    await process.sleep(100);
+    const closing = new AbortController();
+    const closed = producer.close({ signal: closing.signal });
+    closing.abort(REASON);
+    controller.abort(REASON);
+    await closed;
+    assert.deepEqual(await Promise.all(sent), [REASON, REASON, REASON]);
+    const late = (await client.topic("t")).producer({ batchBytes: 1, bufferBytes: 1 });
+    const again = new AbortController();
+    const waiting = ["a", "b", "c"].map((value) => reasonOf(late.produce(value, { signal: again.signal })));
+    closing.abort(REASON);
+    const ended = late.close({ signal: closing.signal });
+    await process.sleep(1);
+    again.abort(REASON);
+    await ended;
+    await Promise.all(waiting);
   }));
 
 test("closing flushes, and throws what enqueue could not deliver", () =>

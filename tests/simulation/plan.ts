@@ -75,7 +75,7 @@ export function drawPlan(chance: Chance): Plan {
     calls: drawCalls(chance.fork("calls"), partitions),
     byBatch: shape.once(3),
     leavesAfter: shape.once(2) ? 1 + shape.below(6) : 0,
-    dawdleMs: shape.pick([0, 0, 3, 40]),
+    dawdleMs: shape.pick([0, 0, 15, 150]),
     pauses: drawPauses(chance.fork("pauses"), partitions),
     seeks: drawSeeks(chance.fork("seeks"), partitions),
     endReaderAtMs: shape.below(CALM_AT_MS),
@@ -160,7 +160,7 @@ function drawPauses(chance: Chance, partitions: number): Plan["pauses"] {
 }
 
 function drawSeeks(chance: Chance, partitions: number): Plan["seeks"] {
-  const count = chance.once(2) ? 0 : 1 + chance.below(4);
+  const count = chance.once(2) ? 0 : 1 + chance.below(12);
   return Array.from({ length: count }, () => ({
     atMs: chance.below(CALM_AT_MS),
     partition: chance.below(partitions),

@@ -108,6 +108,6 @@ export const planted: readonly Planted[] = [
   { name: "a retry is overtaken", seeds: 200, plant: plantOvertaking },
   { name: "a timer is not cancelled", seeds: 5, plant: plantTimer },
   { name: "a message is skipped", seeds: 5, plant: plantSkip },
-  { name: "a seek is forgotten by what was under way", seeds: 100, plant: plantForgottenSeek },
+  { name: "a seek is forgotten by what was under way", seeds: 500, plant: plantForgottenSeek },
   { name: "what may have been written is said not to be", seeds: 200, plant: plantFalseNo },
 ];

@@ -2,7 +2,7 @@
 
 import { assert } from "chai";
 import type { Fault } from "../../src/testing/faults.ts";
-import { test } from "../harness.ts";
+import { settingOf, test } from "../harness.ts";
 import expected from "./expected.json" with { type: "json" };
 import { planted } from "./planted.ts";
 import { roundTrip } from "./round_trip.ts";
@@ -22,6 +22,19 @@ expected.hashes.forEach((wanted, nth) => {
     );
   });
 });
+
+/** Longer runs go on from there, without a hash to hold to. */
+const expectedSeeds = expected.hashes.length * SEEDS_A_HASH;
+const lastSeed = settingOf("SAMSA_SEEDS", expectedSeeds);
+const SEEDS_A_TEST = 500;
+
+for (let first = expectedSeeds + 1; first <= lastSeed; first += SEEDS_A_TEST) {
+  const count = Math.min(SEEDS_A_TEST, lastSeed - first + 1);
+  test(`seeds ${first} to ${first + count - 1} of the round trip`, async () => {
+    const { failed } = await runSeeds(first, count);
+    if (failed[0]) assert.fail(await explained(failed[0]));
+  });
+}
 
 test("a seed has one trace, each time that it is played", async () => {
   const [once, again] = [await roundTrip(7, { log: true }), await roundTrip(7, { log: true })];

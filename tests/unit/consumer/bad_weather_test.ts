@@ -37,6 +37,16 @@ function batchOf(values: readonly string[], attributes: number, lastOffsetDelta:
   return bytes;
 }
 
+/** A batch whose records have all been compacted away. */
+function emptied(batch: Uint8Array): Uint8Array {
+  const bytes = batch.slice(0, 61);
+  const view = new DataView(bytes.buffer);
+  view.setInt32(8, 49);
+  view.setInt32(57, 0);
+  view.setUint32(17, crc32c(bytes, 21));
+  return bytes;
+}
+
 test("control batches and batches with gaps at their ends are passed over, also at the end", () =>
   play({}, async (rig) => {
     const { log } = rig.cluster.partition("t", 0);
@@ -45,11 +55,12 @@ test("control batches and batches with gaps at their ends are passed over, also 
     log.append(batchOf(["c"], 0, 0), 1, 5, 0, 5);
     log.append(batchOf(["d"], 0, 2), 3, 5, 0, 5);
     log.append(batchOf(["commit"], 0x30, 0), 1, 5, 0, 5);
+    log.append(emptied(batchOf(["e"], 0, 1)), 2, 5, 0, 5);
     const consumer = await reading(rig, { until: "end" });
     const offsets: number[] = [];
     for await (const message of consumer) offsets.push(message.offset);
     assert.deepEqual(offsets, [1, 2, 6, 7]);
-    assert.equal(consumer.positions.get(0), 11);
+    assert.equal(consumer.positions.get(0), 13);
   }));
 
 test("an offset that is gone starts again where reset says", () =>
@@ -197,6 +208,18 @@ test("a nameless failure of a broker is tried again; a hostile answer is no hot 
     await readInto(seen, await reading(rig, { until: "end" }));
     assert.deepEqual(seen, ["a"]);
     assert.isAbove(rig.process.now(), 1000);
+    let answers = 0;
+    const nothing = rig.cluster.control(fetch, () => {
+      answers++;
+      return { responses: [] };
+    }, 1_000_000);
+    const patient = await reading(rig);
+    const waiting = readInto([], patient);
+    await rig.process.sleep(3000);
+    assert.isBelow(answers, 20);
+    nothing();
+    await patient.close();
+    await waiting;
     let lookups = 0;
     const undo = rig.cluster.control(listOffsets, ({ body }) => {
       lookups++;

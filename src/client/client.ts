@@ -3,6 +3,7 @@
 import { Admin } from "../admin/admin.ts";
 import { KafkaError } from "../base/errors.ts";
 import { Cluster } from "../cluster/cluster.ts";
+import type { ClientParts } from "../cluster/parts.ts";
 import type { BrokerInfo, TopicInfo } from "../cluster/snapshot.ts";
 import { SimpleConsumer, type SimpleConsumerOptions } from "../consumer/simple_consumer.ts";
 import { Producer, type ProducerOptions, type WaitOptions } from "../producer/producer.ts";
@@ -114,9 +115,7 @@ export class KafkaClient {
     return this.#child((parts) => new SimpleConsumer(parts, topic, options));
   }
 
-  #child<T extends Closeable>(
-    make: (parts: ConstructorParameters<typeof Producer>[0] & ConstructorParameters<typeof SimpleConsumer>[0]) => T,
-  ): T {
+  #child<T extends Closeable>(make: (parts: ClientParts) => T): T {
     const { world, codecs, requestTimeoutMs } = this.#settings;
     const child: T = make({
       ...{ world, codecs, requestTimeoutMs, cluster: this.#cluster, backoff: this.#settings },

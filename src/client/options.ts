@@ -9,6 +9,7 @@ import {
   type OptionRules,
   someFunction,
   someObject,
+  someSignal,
   someText,
   trueOrFalse,
   wholeNumber,
@@ -77,7 +78,7 @@ const rules: OptionRules<ClientOptions> = {
   frameBytesMax: wholeNumber(1024, MS_MAX),
   codecs: someObject,
   world: someObject,
-  signal: { allowed: "an AbortSignal", accepts: (value) => value instanceof AbortSignal },
+  signal: someSignal,
   dial: someFunction,
 };
 

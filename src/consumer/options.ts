@@ -6,6 +6,7 @@ import {
   either,
   oneOf,
   type OptionRules,
+  someSignal,
   trueOrFalse,
   wholeNumber,
 } from "../base/options.ts";
@@ -61,7 +62,7 @@ export const rules: OptionRules<SimpleConsumerOptions> = {
   bufferBytes: wholeNumber(1, BYTES_MAX),
   decompressedBytes: wholeNumber(1, BYTES_MAX),
   checkCrc: trueOrFalse,
-  signal: { allowed: "an AbortSignal", accepts: (value) => value instanceof AbortSignal },
+  signal: someSignal,
 };
 
 const defaults = {

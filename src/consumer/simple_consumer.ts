@@ -2,10 +2,7 @@
 
 import { abortable, Gate } from "../base/async.ts";
 import { KafkaError } from "../base/errors.ts";
-import type { World } from "../base/world.ts";
-import type { Cluster } from "../cluster/cluster.ts";
-import type { BackoffSettings } from "../cluster/retry.ts";
-import type { Codecs } from "../records/compression.ts";
+import type { ClientParts } from "../cluster/parts.ts";
 import type { Message } from "../records/message.ts";
 import type { RecordList } from "../records/record_list.ts";
 import { Batch } from "./batch.ts";
@@ -15,17 +12,6 @@ import { findOffsets, type OffsetQuery, offsetsOf } from "./offsets.ts";
 import { type CheckedOptions, checkedOptions, rules, type SimpleConsumerOptions } from "./options.ts";
 
 export type { SimpleConsumerOptions } from "./options.ts";
-
-/** What a consumer is made of. */
-export interface ConsumerParts {
-  readonly world: World;
-  readonly cluster: Cluster;
-  readonly codecs: Codecs;
-  readonly backoff: BackoffSettings;
-  readonly requestTimeoutMs: number;
-  /** Called when it has been closed. */
-  readonly onClosed: () => void;
-}
 
 const OFFSET_OUT_OF_RANGE = 1;
 const UNKNOWN_TOPIC = 3;
@@ -50,7 +36,7 @@ interface Reading {
 export class SimpleConsumer implements AsyncIterable<Message> {
   /** The topic that it reads. */
   readonly topic: string;
-  readonly #parts: ConsumerParts;
+  readonly #parts: ClientParts;
   readonly #options: CheckedOptions;
   readonly #cursors = new Map<number, Cursor>();
   readonly #fetchers: Fetchers;
@@ -72,7 +58,7 @@ export class SimpleConsumer implements AsyncIterable<Message> {
   #closing: Promise<void> | undefined;
 
   /** Made by a topic; nothing is fetched before a loop asks. Throws `INVALID_OPTION`. */
-  constructor(parts: ConsumerParts, topic: string, options: SimpleConsumerOptions) {
+  constructor(parts: ClientParts, topic: string, options: SimpleConsumerOptions) {
     this.topic = topic;
     this.#parts = parts;
     this.#options = checkedOptions(options);

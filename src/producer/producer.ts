@@ -3,10 +3,8 @@
 import { Budget, onAbort } from "../base/async.ts";
 import { KafkaError } from "../base/errors.ts";
 import { type Checked, checkOptions, oneOf, type OptionRules, someFunction, wholeNumber } from "../base/options.ts";
-import type { World } from "../base/world.ts";
-import type { Cluster } from "../cluster/cluster.ts";
-import type { BackoffSettings } from "../cluster/retry.ts";
-import { codecFor, type Codecs, type Compression } from "../records/compression.ts";
+import type { ClientParts } from "../cluster/parts.ts";
+import { codecFor, type Compression } from "../records/compression.ts";
 import { Accumulator } from "./accumulator.ts";
 import { Call, type CallOwner, type DeliveryReport, type Waiting } from "./call.ts";
 import { Intake } from "./intake.ts";
@@ -42,17 +40,6 @@ export interface ProducerOptions {
 export interface WaitOptions {
   /** Ends the wait with its reason; what was not sent by then is taken back. */
   readonly signal?: AbortSignal | undefined;
-}
-
-/** What a producer is made of. */
-export interface ProducerParts {
-  readonly world: World;
-  readonly cluster: Cluster;
-  readonly codecs: Codecs;
-  readonly backoff: BackoffSettings;
-  readonly requestTimeoutMs: number;
-  /** Called when it has been closed. */
-  readonly onClosed: () => void;
 }
 
 const BYTES_MAX = 0x7fffffff;
@@ -94,7 +81,7 @@ interface Flush {
 
 /** Produces to one topic if it was made by one, else to any: then each message says which. */
 export class Producer {
-  readonly #parts: ProducerParts;
+  readonly #parts: ClientParts;
   readonly #topic: string | undefined;
   readonly #options: Checked<ProducerOptions, typeof defaults>;
   readonly #buffer: Budget;
@@ -111,7 +98,7 @@ export class Producer {
   readonly #ended = new AbortController();
 
   /** Made by a client or a topic. Throws `INVALID_OPTION`. */
-  constructor(parts: ProducerParts, topic: string | undefined, options: ProducerOptions) {
+  constructor(parts: ClientParts, topic: string | undefined, options: ProducerOptions) {
     const { world, cluster, codecs } = parts;
     this.#parts = parts;
     this.#topic = topic;

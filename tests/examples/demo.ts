@@ -58,7 +58,7 @@ async function main(hosts: string | undefined): Promise<void> {
     for await (const message of topic.simpleConsumer({ partitions: [0], from: first!.offset, until: "end" })) {
       console.log(message.offset - first!.offset, message.text());
     }
-    console.log(`Four messages went round on ${what}, with ${client.brokers.size} brokers known.`);
+    console.log(`Four messages went round on ${what}. Brokers known: ${client.brokers.size}.`);
   } finally {
     await close();
   }

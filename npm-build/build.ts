@@ -18,7 +18,7 @@ const OPTIONAL_PEERS = ["fast-check"];
 const PLATFORM_TYPE = /\b(?:Deno|Bun|NodeJS|Buffer)\b|["']node:/;
 
 /** What no code may hold: syntax that was to be lowered, and paths of the machine that built it. */
-const UNWANTED_CODE = /\bawait using\b|file:\/\/|\/registry\.npmjs\.org\/|\/node_modules\//;
+const UNWANTED_CODE = /\bawait using\b|file:\/\/|\/npm\/[\w.]+\/|\/node_modules\//;
 
 async function run(command: string, args: readonly string[]): Promise<void> {
   const options = { args: [...args], cwd: ROOT, env: { NO_COLOR: "1" } };

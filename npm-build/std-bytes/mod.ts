@@ -1,4 +1,4 @@
-/** Stands in for JSR's `@std/bytes` where only an npm registry can be reached; never published. */
+/** What we use of JSR's `@std/bytes`, for builds that have npm alone; never published. */
 
 import { concat as concatImpl } from "deno-std/bytes/concat.js";
 import { equals as equalsImpl } from "deno-std/bytes/equals.js";

@@ -1,5 +1,6 @@
 /** Verbs for operators: topics are made and deleted here. */
 
+import { errorNumbers } from "../base/error_codes.ts";
 import { KafkaError } from "../base/errors.ts";
 import { checkOptions, type OptionRule, type OptionRules, someSignal, wholeNumber } from "../base/options.ts";
 import type { Cluster } from "../cluster/cluster.ts";
@@ -45,8 +46,6 @@ const deleteTopicRules: OptionRules<DeleteTopicOptions> = { signal: someSignal }
 const DEFAULTS_OF_CLUSTER = 4;
 /** From this version on topics are named by `topics`, before by `topicNames` (KIP-516). */
 const BY_TOPICS = 6;
-const UNKNOWN_TOPIC = 3;
-const LEADER_NOT_AVAILABLE = 5;
 
 /** What operators do; made by a client. */
 export class Admin {
@@ -112,8 +111,8 @@ export class Admin {
             version >= BY_TOPICS ? { ...request, topicNames: [] } : { ...request, topics: [] };
           const { responses } = await needing0101(cluster.request("controller", deleteTopics, body, { signal }));
           for (const { errorCode, errorMessage } of responses) {
-            if (errorCode === UNKNOWN_TOPIC && mayBeOurs) return;
-            throwIf(errorCode, name, errorMessage, errorCode === UNKNOWN_TOPIC);
+            if (errorCode === errorNumbers.UNKNOWN_TOPIC_OR_PARTITION && mayBeOurs) return;
+            throwIf(errorCode, name, errorMessage, errorCode === errorNumbers.UNKNOWN_TOPIC_OR_PARTITION);
           }
         } catch (error) {
           mayBeOurs ||= error instanceof KafkaError && error.persisted === "possibly";
@@ -130,9 +129,13 @@ export class Admin {
       const { topics, errors } = await cluster.refresh([name], signal);
       const topic = topics.get(name);
       // Who may make a topic may not be allowed to see it: that is no reason to wait.
-      if (!topic) throw KafkaError.ofBroker(errors.get(name) ?? UNKNOWN_TOPIC, name, { topic: name });
+      if (!topic) {
+        throw KafkaError.ofBroker(errors.get(name) ?? errorNumbers.UNKNOWN_TOPIC_OR_PARTITION, name, { topic: name });
+      }
       const orphan = topic.partitions.find(({ leader }) => leader < 0);
-      if (orphan) throw KafkaError.ofBroker(LEADER_NOT_AVAILABLE, "", { topic: name, partition: orphan.partition });
+      if (orphan) {
+        throw KafkaError.ofBroker(errorNumbers.LEADER_NOT_AVAILABLE, "", { topic: name, partition: orphan.partition });
+      }
     }, signal);
   }
 

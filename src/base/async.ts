@@ -6,8 +6,6 @@ import type { Deferred, Timer, World } from "./world.ts";
 export class Deadline {
   /** Aborts when the time is up, with the error that was asked for, or when the caller aborts, with the caller's reason. */
   readonly signal: AbortSignal;
-  readonly #world: World;
-  readonly #endsAt: number;
   readonly #controller = new AbortController();
   readonly #parent: AbortSignal | undefined;
   readonly #timer: Timer | undefined;
@@ -15,8 +13,6 @@ export class Deadline {
 
   /** Ends in `ms` milliseconds (`Infinity`: never by itself); `expired` makes the error when it does. */
   constructor(world: World, ms: number, parent: AbortSignal | undefined, expired: () => unknown) {
-    this.#world = world;
-    this.#endsAt = world.now() + ms;
     this.signal = this.#controller.signal;
     if (parent?.aborted) {
       this.#controller.abort(parent.reason);
@@ -28,11 +24,6 @@ export class Deadline {
       this.#onParent = () => this.#controller.abort(parent.reason);
       parent.addEventListener("abort", this.#onParent, { once: true });
     }
-  }
-
-  /** Milliseconds that are left; never negative. */
-  get remainingMs(): number {
-    return Math.max(0, this.#endsAt - this.#world.now());
   }
 
   /** Ends it before its time, for a reason of its own. */

@@ -1,5 +1,6 @@
 /** The cluster as the rest of the client sees it: who is there, who leads what, whom to ask, and when to look again. */
 
+import { errorNumbers } from "../base/error_codes.ts";
 import { abortable, Deadline, Gate, withDeadline } from "../base/async.ts";
 import { type ErrorContext, KafkaError } from "../base/errors.ts";
 import type { Timer, World } from "../base/world.ts";
@@ -60,10 +61,6 @@ interface Answered<A extends Api> {
 
 /** Below this version of Metadata a broker may create the topic that it is asked about (KIP-204 came with v4). */
 const NO_AUTO_CREATION = 4;
-const UNKNOWN_TOPIC = 3;
-const LEADER_NOT_AVAILABLE = 5;
-/** The broker asks the client to start again from the bootstrap hosts (KIP-1102). */
-const REBOOTSTRAP_REQUIRED = 129;
 /** How long a bootstrap host is waited for before the next is asked as well: one that hangs must not hold up the others. */
 const HEAD_START_MS = 500;
 
@@ -242,8 +239,13 @@ export class Cluster {
         const topic = find();
         if (topic && error === undefined) return topic;
         // A broker may not have heard of a new topic yet: one more look, then it is believed.
-        const believed = (error ?? UNKNOWN_TOPIC) === UNKNOWN_TOPIC && attempt > 1;
-        throw KafkaError.ofBroker(error ?? UNKNOWN_TOPIC, name, { topic: name, ...(believed && { retriable: false }) });
+        const believed =
+          (error ?? errorNumbers.UNKNOWN_TOPIC_OR_PARTITION) === errorNumbers.UNKNOWN_TOPIC_OR_PARTITION &&
+          attempt > 1;
+        throw KafkaError.ofBroker(error ?? errorNumbers.UNKNOWN_TOPIC_OR_PARTITION, name, {
+          topic: name,
+          ...(believed && { retriable: false }),
+        });
       }, signal), { topic: name });
   }
 
@@ -277,8 +279,12 @@ export class Cluster {
     if ("broker" in target) return this.connection(target.broker, lane, signal);
     const { topic, partition } = target.leaderOf;
     const info = this.partition(topic, partition);
-    if (!info) return Promise.reject(KafkaError.ofBroker(UNKNOWN_TOPIC, "", { topic, partition }));
-    if (info.leader < 0) return Promise.reject(KafkaError.ofBroker(LEADER_NOT_AVAILABLE, "", { topic, partition }));
+    if (!info) {
+      return Promise.reject(KafkaError.ofBroker(errorNumbers.UNKNOWN_TOPIC_OR_PARTITION, "", { topic, partition }));
+    }
+    if (info.leader < 0) {
+      return Promise.reject(KafkaError.ofBroker(errorNumbers.LEADER_NOT_AVAILABLE, "", { topic, partition }));
+    }
     return this.connection(info.leader, lane, signal);
   }
 
@@ -383,7 +389,7 @@ export class Cluster {
   /** An answer that failed as a whole says nothing about topics and brokers. */
   #checkWhole(errorCode: number, from: Connection): void {
     if (errorCode === 0) return;
-    const isLost = errorCode === REBOOTSTRAP_REQUIRED;
+    const isLost = errorCode === errorNumbers.REBOOTSTRAP_REQUIRED;
     if (isLost) {
       this.#snapshot = { ...this.#snapshot, brokers: new Map() };
       this.#pool.keep(() => false);

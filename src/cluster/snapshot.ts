@@ -1,5 +1,6 @@
 /** What is known of the cluster, as one value that never changes, and how an answer of a broker makes the next one. */
 
+import { errorNumbers } from "../base/error_codes.ts";
 import type { Response } from "../wire/schema.ts";
 import type { metadata } from "../protocol/metadata.ts";
 
@@ -69,7 +70,6 @@ export const nothingKnown: Snapshot = {
 type MetadataAnswer = Response<typeof metadata>;
 type TopicAnswer = MetadataAnswer["topics"][number];
 
-const UNKNOWN_TOPIC = 3;
 /** The id that stands for none. */
 export const noTopicId = "00000000-0000-0000-0000-000000000000";
 /** From here on leader epochs can be relied on (KAFKA-9212). */
@@ -96,14 +96,14 @@ export function learned(
     const before = known.topics.get(name);
     errors.delete(name);
     if (errorCode !== 0) errors.set(name, errorCode);
-    if (errorCode === UNKNOWN_TOPIC) topics.delete(name);
+    if (errorCode === errorNumbers.UNKNOWN_TOPIC_OR_PARTITION) topics.delete(name);
     else if (errorCode === 0 || topic.partitions.length > 0) topics.set(name, topicOf(name, topic, before, version));
     else if (before) topics.set(name, before);
   }
   for (const name of asked ?? []) {
     if (answer.topics.some((topic) => topic.name === name)) continue;
     topics.delete(name);
-    errors.set(name, UNKNOWN_TOPIC);
+    errors.set(name, errorNumbers.UNKNOWN_TOPIC_OR_PARTITION);
   }
   const brokers = new Map<number, BrokerInfo>();
   for (const { nodeId, host, port, rack } of answer.brokers) {

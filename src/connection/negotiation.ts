@@ -1,5 +1,6 @@
 /** The first words on a new connection: what does this broker speak? Brokers before 0.10 cannot say, and are told by how they fail. */
 
+import { errorNumbers } from "../base/error_codes.ts";
 import { KafkaError } from "../base/errors.ts";
 import type { World } from "../base/world.ts";
 import { Reader } from "../bytes/reader.ts";
@@ -34,7 +35,6 @@ export interface Greeting {
 /** v5 asks for the cluster's and the node's id, which a first connection does not know (KIP-1242). */
 export const API_VERSIONS_MAX = 4;
 
-const UNSUPPORTED_VERSION = 35;
 const SOFTWARE = { clientSoftwareName: "samsa", clientSoftwareVersion: "0.1.0" };
 
 /**
@@ -172,8 +172,8 @@ function outOfStep({ label }: Line, got: number, wanted: number): KafkaError {
 function lowerVersion({ label }: Line, frame: Uint8Array, sent: number): number | undefined {
   const reader = new Reader(frame);
   reader.offset = 4;
-  if (reader.int16() !== UNSUPPORTED_VERSION) return undefined;
-  if (sent === 0) throw KafkaError.ofBroker(UNSUPPORTED_VERSION, "to ApiVersions v0", { broker: label });
+  if (reader.int16() !== errorNumbers.UNSUPPORTED_VERSION) return undefined;
+  if (sent === 0) throw KafkaError.ofBroker(errorNumbers.UNSUPPORTED_VERSION, "to ApiVersions v0", { broker: label });
   const own = decodeResponse(apiVersions, 0, frame).apiKeys.find(({ apiKey }) => apiKey === apiVersions.key);
   return own && own.maxVersion >= 0 && own.maxVersion < sent ? own.maxVersion : 0;
 }

@@ -1,5 +1,6 @@
 /** One loop for each broker that leads something: asks for what its partitions have next, while what came last is being read. */
 
+import { errorNumbers } from "../base/error_codes.ts";
 import { Gate } from "../base/async.ts";
 import { KafkaError } from "../base/errors.ts";
 import type { World } from "../base/world.ts";
@@ -50,7 +51,6 @@ interface Asked {
 
 type PartitionAnswer = Response<typeof fetch>["responses"][number]["partitions"][number];
 
-const OFFSET_OUT_OF_RANGE = 1;
 /** From this version on a request names topics by their ids (KIP-516). */
 const BY_TOPIC_ID = 13;
 /** The largest piece of one partition that is asked for after smaller ones did not hold a batch. */
@@ -216,7 +216,7 @@ export class Fetchers {
 
   #takePartition({ label: broker }: Connection, cursor: Cursor, answer: PartitionAnswer): void {
     const { topic, partition } = cursor;
-    if (answer.errorCode === OFFSET_OUT_OF_RANGE) {
+    if (answer.errorCode === errorNumbers.OFFSET_OUT_OF_RANGE) {
       // What was fetched before is read first: then it is asked for once more.
       if (!cursor.isBehind) this.#parts.outOfRange(cursor);
       return this.#later(cursor);

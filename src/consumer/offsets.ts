@@ -1,5 +1,6 @@
 /** Asks leaders where logs begin, end, or pass a time. */
 
+import { errorNumbers } from "../base/error_codes.ts";
 import { KafkaError } from "../base/errors.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { listOffsets } from "../protocol/list_offsets.ts";
@@ -13,8 +14,6 @@ const LATEST = -1;
 const EARLIEST = -2;
 /** Before this version brokers know times only of whole segments (KIP-79). */
 const BY_MESSAGE = 1;
-const UNKNOWN_TOPIC = 3;
-const NOT_LEADER = 6;
 
 type TopicAnswer = Response<typeof listOffsets>["topics"][number];
 
@@ -65,7 +64,9 @@ export async function findOffsets(cluster: Cluster, search: OffsetSearch, signal
     for (const end of await Promise.allSettled(asks)) if (end.status === "rejected") throw end.reason;
     const [left] = wanted();
     if (left !== undefined) {
-      const reason = cluster.partition(topic, left) ? NOT_LEADER : UNKNOWN_TOPIC;
+      const reason = cluster.partition(topic, left)
+        ? errorNumbers.NOT_LEADER_OR_FOLLOWER
+        : errorNumbers.UNKNOWN_TOPIC_OR_PARTITION;
       throw KafkaError.ofBroker(reason, "", { topic, partition: left });
     }
   }, signal);

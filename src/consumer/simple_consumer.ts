@@ -1,5 +1,6 @@
 /** The public simple consumer: reads partitions of one topic, and joins no group. */
 
+import { errorNumbers } from "../base/error_codes.ts";
 import { abortable, Gate } from "../base/async.ts";
 import { KafkaError } from "../base/errors.ts";
 import type { ClientParts } from "../cluster/parts.ts";
@@ -12,9 +13,6 @@ import { findOffsets, type OffsetQuery, offsetsOf } from "./offsets.ts";
 import { type CheckedOptions, checkedOptions, rules, type SimpleConsumerOptions } from "./options.ts";
 
 export type { SimpleConsumerOptions } from "./options.ts";
-
-const OFFSET_OUT_OF_RANGE = 1;
-const UNKNOWN_TOPIC = 3;
 
 /** An opened batch that is being read. */
 interface Reading {
@@ -440,7 +438,11 @@ export class SimpleConsumer implements AsyncIterable<Message> {
   #failAll(): void {
     for (const cursor of this.#cursors.values()) {
       const { partition } = cursor;
-      cursor.error ??= KafkaError.ofBroker(UNKNOWN_TOPIC, "", { topic: this.topic, partition, retriable: false });
+      cursor.error ??= KafkaError.ofBroker(errorNumbers.UNKNOWN_TOPIC_OR_PARTITION, "", {
+        topic: this.topic,
+        partition,
+        retriable: false,
+      });
     }
     this.#arrived.open();
   }
@@ -452,7 +454,7 @@ export class SimpleConsumer implements AsyncIterable<Message> {
       cursor.seek(reset);
       return this.#resolve([cursor], reset);
     }
-    cursor.error = KafkaError.ofBroker(OFFSET_OUT_OF_RANGE, `offset ${offset}`, {
+    cursor.error = KafkaError.ofBroker(errorNumbers.OFFSET_OUT_OF_RANGE, `offset ${offset}`, {
       topic: this.topic,
       partition,
       offset,

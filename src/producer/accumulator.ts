@@ -1,8 +1,7 @@
 /** Batches that fill up: records are encoded as they come, into the open batch of their partition. Pure: no clock, no I/O. */
 
 import type { KafkaError } from "../base/errors.ts";
-import type { Compression } from "../records/compression.ts";
-import { type RecordsBuilder, recordsBuilder, recordSizeMax } from "../records/builder.ts";
+import { type RecordsBuilder, recordsBuilder } from "../records/builder.ts";
 import type { Call } from "./call.ts";
 import type { Outgoing } from "./message.ts";
 
@@ -59,7 +58,6 @@ export interface PartitionQueue {
 export interface AccumulatorSettings {
   readonly batchBytes: number;
   readonly lingerMs: number;
-  readonly compression: Compression;
 }
 
 /** The batches of a producer. */
@@ -75,16 +73,6 @@ export class Accumulator {
   /** Partitions that have something to send, or in flight. */
   get queues(): Iterable<PartitionQueue> {
     return this.#queues.values();
-  }
-
-  /** Whether anything waits or is in flight. */
-  get isEmpty(): boolean {
-    return this.#queues.size === 0;
-  }
-
-  /** How many bytes of the buffer a message takes. */
-  static bytesOf(magic: 0 | 1 | 2, message: Outgoing): number {
-    return recordSizeMax(magic, message);
   }
 
   /** Encodes a message into the open batch of its partition. True: a batch was closed by it, or begun. */
@@ -149,15 +137,8 @@ export class Accumulator {
     return batch;
   }
 
-  /** A batch that was in flight goes back to the head of its partition. */
-  putBack(batch: Batch): void {
-    const queue = this.#queue(batch.topic, batch.partition);
-    queue.inFlight = undefined;
-    queue.batches.unshift(batch);
-  }
-
-  /** A batch that was in flight is replaced by parts of it, at the head of its partition. */
-  putBackParts(batch: Batch, parts: readonly Batch[]): void {
+  /** A batch that was in flight goes back to the head of its partition; or the batches that it was split into do. */
+  putBack(batch: Batch, parts: readonly Batch[] = [batch]): void {
     const queue = this.#queue(batch.topic, batch.partition);
     queue.inFlight = undefined;
     queue.batches.unshift(...parts);

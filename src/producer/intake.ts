@@ -1,5 +1,6 @@
 /** From a call to batches: finds each message's partition and its leader's format, in order, and holds back what there is no room for. */
 
+import { errorNumbers } from "../base/error_codes.ts";
 import type { Budget } from "../base/async.ts";
 import { KafkaError } from "../base/errors.ts";
 import type { World } from "../base/world.ts";
@@ -7,7 +8,8 @@ import type { Cluster } from "../cluster/cluster.ts";
 import { Backoff, type BackoffSettings, isRetriable } from "../cluster/retry.ts";
 import { produce } from "../protocol/produce.ts";
 import type { TopicInfo } from "../cluster/snapshot.ts";
-import { Accumulator } from "./accumulator.ts";
+import { recordSizeMax } from "../records/builder.ts";
+import type { Accumulator } from "./accumulator.ts";
 import type { Call } from "./call.ts";
 import type { Outgoing } from "./message.ts";
 import type { DefaultPartitioner, Partitioner } from "./partitioner.ts";
@@ -190,7 +192,7 @@ export class Intake {
       const partition = share.chosen ??= this.#choose(message, topic);
       const magic = this.#magicOf(topic, partition);
       if (magic === undefined) return this.#find(line);
-      const bytes = Accumulator.bytesOf(magic, message);
+      const bytes = recordSizeMax(magic, message);
       if (!buffer.tryTake(bytes)) return "thirsty";
       try {
         if (accumulator.append(magic, message, partition, call, index, bytes, world.now())) batchChanged();
@@ -264,7 +266,9 @@ export class Intake {
     const topic = await cluster.topic(line.topic, signal);
     const [share] = line.shares;
     const { leader } = topic.partitions[share?.chosen ?? 0] ?? { leader: -1 };
-    if (leader < 0) throw KafkaError.ofBroker(5, "", { topic: line.topic, partition: share?.chosen });
+    if (leader < 0) {
+      throw KafkaError.ofBroker(errorNumbers.LEADER_NOT_AVAILABLE, "", { topic: line.topic, partition: share?.chosen });
+    }
     const connection = await cluster.connection(leader, "produce", signal);
     connection.versions.pick(produce);
   }

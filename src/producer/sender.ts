@@ -1,5 +1,6 @@
 /** Takes batches that are ready to their leaders, and tells what became of them. */
 
+import { errorNumbers } from "../base/error_codes.ts";
 import { Gate } from "../base/async.ts";
 import { KafkaError } from "../base/errors.ts";
 import type { Timer, World } from "../base/world.ts";
@@ -42,8 +43,6 @@ type PartitionAnswer = Response<typeof produce>["responses"][number]["partitionR
 const REQUEST_BYTES_MAX = 8 * 1024 * 1024;
 /** From this version on a request names topics by their ids. */
 const BY_TOPIC_ID = 13;
-const LEADER_NOT_AVAILABLE = 5;
-const MESSAGE_TOO_LARGE = 10;
 
 /** The loop between the accumulator and the brokers. */
 export class Sender {
@@ -130,7 +129,7 @@ export class Sender {
     if (leader < 0) {
       const head = queue.batches[0]!;
       cluster.lookAgain();
-      head.lastError ??= KafkaError.ofBroker(LEADER_NOT_AVAILABLE, "", { topic, partition });
+      head.lastError ??= KafkaError.ofBroker(errorNumbers.LEADER_NOT_AVAILABLE, "", { topic, partition });
       head.retryAt = now + settings.backoffMs;
       return head.retryAt;
     }
@@ -241,9 +240,9 @@ export class Sender {
     if (!answer) {
       const detail = `${connection.label} left ${topic}/${partition} out of its answer to Produce`;
       this.#failed(batch, new KafkaError("PROTOCOL_ERROR", detail, context), true);
-    } else if (answer.errorCode === MESSAGE_TOO_LARGE && batch.builder.count > 1 && !batch.expired) {
+    } else if (answer.errorCode === errorNumbers.MESSAGE_TOO_LARGE && batch.builder.count > 1 && !batch.expired) {
       // Its messages may well fit one by one (KIP-126).
-      this.#parts.accumulator.putBackParts(batch, halves(batch));
+      this.#parts.accumulator.putBack(batch, halves(batch));
     } else if (answer.errorCode !== 0) {
       this.#failed(batch, KafkaError.ofBroker(answer.errorCode, answer.errorMessage ?? "", context), true);
     } else this.#succeeded(batch, answer.baseOffset, answer.logAppendTimeMs);

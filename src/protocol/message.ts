@@ -1,5 +1,6 @@
 /** Whole messages, head and body: what goes into a frame, and what comes out of one. */
 
+import { errorNumbers } from "../base/error_codes.ts";
 import { KafkaError } from "../base/errors.ts";
 import { Reader } from "../bytes/reader.ts";
 import { Writer } from "../bytes/writer.ts";
@@ -26,8 +27,6 @@ export interface DecodedRequest extends RequestHead {
   /** Which type it has follows from `api`: it is what {@linkcode RequestOut} says. */
   readonly body: unknown;
 }
-
-const UNSUPPORTED_VERSION = 35;
 
 /**
  * A request as the chunks of its frame; the first four bytes are the frame's size. Blocks of records are kept by reference, so
@@ -56,7 +55,9 @@ export function decodeRequest(frame: Uint8Array): DecodedRequest {
   const reader = new Reader(frame);
   const { apiKey, version, correlationId, clientId } = readRequestHead(reader);
   const api = apis.get(apiKey);
-  if (api === undefined) throw KafkaError.ofBroker(UNSUPPORTED_VERSION, `a request with the unknown API key ${apiKey}`);
+  if (api === undefined) {
+    throw KafkaError.ofBroker(errorNumbers.UNSUPPORTED_VERSION, `a request with the unknown API key ${apiKey}`);
+  }
   const codec = requestCodec(api, version);
   if (version >= api.flexible) skipTags(reader);
   const body = codec.read(reader);

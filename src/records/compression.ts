@@ -1,6 +1,6 @@
 /** The codecs that records can be compressed with: their names and numbers, and what a platform or a user gives for each. */
 
-import { brokerError } from "../base/error_codes.ts";
+import { brokerError, errorNumbers } from "../base/error_codes.ts";
 import { KafkaError } from "../base/errors.ts";
 
 /** How the records of a batch are compressed. */
@@ -41,14 +41,14 @@ export function codecFor(
 ): CompressionCodec {
   if (compression === "zstd" && magic < 2) {
     throw new KafkaError(
-      brokerError(76),
+      brokerError(errorNumbers.UNSUPPORTED_COMPRESSION_TYPE),
       `message format ${magic} cannot hold zstd, which needs Kafka 2.1; choose gzip, snappy or lz4`,
     );
   }
   const codec = codecs[compression];
   if (codec === undefined) {
     throw new KafkaError(
-      brokerError(76),
+      brokerError(errorNumbers.UNSUPPORTED_COMPRESSION_TYPE),
       `no codec for ${compression} is at hand; pass one when connecting, as codecs: { ${compression}: { compress, decompress } }`,
     );
   }

@@ -1,6 +1,6 @@
 /** A record as the user sees it: a pointer into the batch it lies in, from which each part is taken when it is asked for. */
 
-import { brokerError } from "../base/error_codes.ts";
+import { brokerError, errorNumbers } from "../base/error_codes.ts";
 import { KafkaError } from "../base/errors.ts";
 import { textOf } from "./text.ts";
 
@@ -24,9 +24,6 @@ export interface MessageSource {
   /** The headers of a record. */
   headersAt(at: number): readonly Header[];
 }
-
-/** Kafka's name for a record that does not hold what it should. */
-const INVALID_RECORD = 87;
 
 /**
  * A message that was read. Bytes are views of what came from the broker, made anew each time: they keep all of the fetched
@@ -96,7 +93,7 @@ export class Message {
       const { topic, partition, offset } = this;
       const why = cause instanceof Error ? cause.message : String(cause);
       throw new KafkaError(
-        brokerError(INVALID_RECORD),
+        brokerError(errorNumbers.INVALID_RECORD),
         `the message of ${topic}/${partition} at offset ${offset} is not JSON: ${why}`,
         { topic, partition, offset, cause },
       );

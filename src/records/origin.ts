@@ -1,6 +1,6 @@
 /** Where records come from, how they are to be read, and the error that says where they are broken. */
 
-import { brokerError } from "../base/error_codes.ts";
+import { brokerError, errorNumbers } from "../base/error_codes.ts";
 import { KafkaError } from "../base/errors.ts";
 import { codecFor, type Codecs, type Compression } from "./compression.ts";
 
@@ -22,14 +22,11 @@ export interface ReadOptions {
   readonly decompressedLimit: number;
 }
 
-/** Kafka's number for records that fail their checksum or make no sense. */
-const CORRUPT_MESSAGE = 2;
-
 /** The error for records that are broken: it names the partition and the offset, so that the user can seek past them. */
 export function corrupt(origin: Origin, offset: number, why: string, cause?: unknown): KafkaError {
   const { topic, partition } = origin;
   return new KafkaError(
-    brokerError(CORRUPT_MESSAGE),
+    brokerError(errorNumbers.CORRUPT_MESSAGE),
     `the records of ${topic}/${partition} at offset ${offset} are broken: ${why}`,
     { topic, partition, offset, cause },
   );

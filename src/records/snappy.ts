@@ -1,7 +1,7 @@
 /** Snappy as Kafka uses it: blocks in the framing of the Java library snappy-java, and on reading also one bare block. */
 
 import { compress, uncompress } from "snappyjs";
-import { brokerError } from "../base/error_codes.ts";
+import { brokerError, errorNumbers } from "../base/error_codes.ts";
 import { KafkaError } from "../base/errors.ts";
 import type { CompressionCodec } from "./compression.ts";
 
@@ -152,5 +152,5 @@ function littleEndian(bytes: Uint8Array, at: number, width: number): number {
 }
 
 function malformed(why: string): KafkaError {
-  return new KafkaError(brokerError(2), `malformed snappy: ${why}`);
+  return new KafkaError(brokerError(errorNumbers.CORRUPT_MESSAGE), `malformed snappy: ${why}`);
 }

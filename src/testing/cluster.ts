@@ -13,7 +13,7 @@ import { createTopic } from "./apis/create_topics.ts";
 import { Broker } from "./broker.ts";
 import { Controller, type Node, type Partition, type Topic } from "./controller.ts";
 import { type Control, Controls } from "./controls.ts";
-import { errors } from "./errors.ts";
+import { errorNumbers } from "../base/error_codes.ts";
 import { listenOf, type Network } from "./network.ts";
 import { newestRelease, releaseNames, releaseOf } from "./releases.ts";
 import { openStored } from "./stored.ts";
@@ -149,7 +149,7 @@ export class Cluster {
   /** A partition as it is now: its leader, epoch, replicas and log. `UNKNOWN_TOPIC_OR_PARTITION` if there is none. */
   partition(topic: string, partition: number): Partition {
     const found = this.#controller.topics.get(topic)?.partitions[partition];
-    if (!found) throw KafkaError.ofBroker(errors.UNKNOWN_TOPIC_OR_PARTITION, "", { topic, partition });
+    if (!found) throw KafkaError.ofBroker(errorNumbers.UNKNOWN_TOPIC_OR_PARTITION, "", { topic, partition });
     return found;
   }
 
@@ -176,13 +176,13 @@ export class Cluster {
       { name, numPartitions: partitions, replicationFactor, assignments: [], configs: wanted },
       host,
     );
-    if (errorCode !== errors.NONE) throw KafkaError.ofBroker(errorCode, errorMessage ?? "", { topic: name });
+    if (errorCode !== errorNumbers.NONE) throw KafkaError.ofBroker(errorCode, errorMessage ?? "", { topic: name });
   }
 
   /** Deletes a topic. `UNKNOWN_TOPIC_OR_PARTITION` if there is none. */
   deleteTopic(name: string): void {
     const topic = this.#controller.topics.get(name);
-    if (!topic) throw KafkaError.ofBroker(errors.UNKNOWN_TOPIC_OR_PARTITION, "", { topic: name });
+    if (!topic) throw KafkaError.ofBroker(errorNumbers.UNKNOWN_TOPIC_OR_PARTITION, "", { topic: name });
     this.#controller.deleteTopic(topic);
   }
 

@@ -1,7 +1,7 @@
 /** What the embedded cluster knows of itself: its brokers, its topics, and who leads what. */
 
 import type { World } from "../base/world.ts";
-import { errors } from "./errors.ts";
+import { errorNumbers } from "../base/error_codes.ts";
 import { Log } from "./log.ts";
 import type { Release } from "./releases.ts";
 
@@ -190,11 +190,11 @@ export class Controller {
    */
   locate(topic: Topic | undefined, index: number, broker: number, epoch = -1, follower = false): Partition | number {
     const partition = topic?.partitions[index];
-    if (!partition) return errors.UNKNOWN_TOPIC_OR_PARTITION;
-    if (!partition.replicas.includes(broker)) return errors.NOT_LEADER_OR_FOLLOWER;
-    if (epoch >= 0 && epoch < partition.leaderEpoch) return errors.FENCED_LEADER_EPOCH;
-    if (epoch > partition.leaderEpoch) return errors.UNKNOWN_LEADER_EPOCH;
-    if (partition.leader !== broker && !follower) return errors.NOT_LEADER_OR_FOLLOWER;
+    if (!partition) return errorNumbers.UNKNOWN_TOPIC_OR_PARTITION;
+    if (!partition.replicas.includes(broker)) return errorNumbers.NOT_LEADER_OR_FOLLOWER;
+    if (epoch >= 0 && epoch < partition.leaderEpoch) return errorNumbers.FENCED_LEADER_EPOCH;
+    if (epoch > partition.leaderEpoch) return errorNumbers.UNKNOWN_LEADER_EPOCH;
+    if (partition.leader !== broker && !follower) return errorNumbers.NOT_LEADER_OR_FOLLOWER;
     return partition;
   }
 

@@ -7,7 +7,7 @@ import { recordsBuilder } from "../records/builder.ts";
 import type { RecordInput } from "../records/builder.ts";
 import { codecFor, type Codecs, type Compression, compressionId } from "../records/compression.ts";
 import { type Origin, recordBatches } from "../records/reading.ts";
-import { errors } from "./errors.ts";
+import { errorNumbers } from "../base/error_codes.ts";
 import { entrySize, join, viewOf } from "./log.ts";
 import { DECOMPRESSED_BYTES_MAX } from "./stored.ts";
 
@@ -107,7 +107,7 @@ export async function downConvert(bytes: Uint8Array, origin: Origin, to: DownCon
       if (offset < to.from && batch.compression === "none") continue;
       if (to.headersBlock && headers.length > 0) {
         throw new KafkaError(
-          brokerError(errors.UNKNOWN_SERVER_ERROR),
+          brokerError(errorNumbers.UNKNOWN_SERVER_ERROR),
           "a record's headers have no place in an older format",
         );
       }

@@ -5,7 +5,7 @@ import { crc32c } from "../bytes/crc32c.ts";
 import { type Codecs, type Compression, compressionOf } from "../records/compression.ts";
 import type { Message } from "../records/message.ts";
 import { type Origin, recordBatches } from "../records/reading.ts";
-import { errors } from "./errors.ts";
+import { errorNumbers } from "../base/error_codes.ts";
 import { type PlacedRecord, writeBatch, writeMessageSet } from "./formats.ts";
 import { entrySize, viewOf } from "./log.ts";
 import type { Release } from "./releases.ts";
@@ -72,7 +72,9 @@ export async function takeIn(
   origin: Origin,
   rules: IntakeRules,
 ): Promise<Intake | Refusal> {
-  if (records === null && rules.version >= 3) return refuseByLog(errors.UNKNOWN_SERVER_ERROR, "The records are null");
+  if (records === null && rules.version >= 3) {
+    return refuseByLog(errorNumbers.UNKNOWN_SERVER_ERROR, "The records are null");
+  }
   const bytes = records ?? new Uint8Array(0);
   const shape = checkShape(bytes, rules);
   if (shape) return shape;
@@ -82,9 +84,9 @@ export async function takeIn(
   } catch (error) {
     if (!(error instanceof KafkaError)) throw error;
     if (error.code === "UNSUPPORTED_COMPRESSION_TYPE") {
-      return refuse(errors.UNSUPPORTED_COMPRESSION_TYPE, error.message);
+      return refuse(errorNumbers.UNSUPPORTED_COMPRESSION_TYPE, error.message);
     }
-    return refuse(errors.CORRUPT_MESSAGE, error.message);
+    return refuse(errorNumbers.CORRUPT_MESSAGE, error.message);
   }
 }
 
@@ -101,7 +103,10 @@ export function checkShape(bytes: Uint8Array, rules: IntakeRules): Refusal | und
       return refuse(invalidRecord, `Produce requests with version ${version} cannot contain records of magic ${magic}`);
     }
     if (size > bytesMax) {
-      return refuse(errors.MESSAGE_TOO_LARGE, `The record batch has ${size} bytes, more than the ${bytesMax} allowed`);
+      return refuse(
+        errorNumbers.MESSAGE_TOO_LARGE,
+        `The record batch has ${size} bytes, more than the ${bytesMax} allowed`,
+      );
     }
     at += size;
   }
@@ -118,21 +123,23 @@ function refuseByLog(errorCode: number, errorMessage: string): Refusal {
 }
 
 async function takeBatch(bytes: Uint8Array, origin: Origin, rules: IntakeRules): Promise<Intake | Refusal> {
-  if (bytes.length < BATCH_HEAD) return refuse(errors.CORRUPT_MESSAGE, "The record batch is shorter than its head");
+  if (bytes.length < BATCH_HEAD) {
+    return refuse(errorNumbers.CORRUPT_MESSAGE, "The record batch is shorter than its head");
+  }
   const view = viewOf(bytes);
   if (view.getBigInt64(0) !== 0n) {
     return refuseByLog(rules.release.invalidRecord, "The base offset of the record batch should be 0");
   }
   if (view.getUint32(AT.crc) !== crc32c(bytes, AT.attributes)) {
-    return refuse(errors.CORRUPT_MESSAGE, "The record batch fails its checksum");
+    return refuse(errorNumbers.CORRUPT_MESSAGE, "The record batch fails its checksum");
   }
   const attributes = view.getInt16(AT.attributes);
   const compression = compressionOf(attributes);
   if (compression === undefined || (compression === "zstd" && !rules.release.zstd)) {
-    return refuseByLog(errors.UNKNOWN_SERVER_ERROR, `Unknown compression type id: ${attributes & 7}`);
+    return refuseByLog(errorNumbers.UNKNOWN_SERVER_ERROR, `Unknown compression type id: ${attributes & 7}`);
   }
   if (compression === "zstd" && rules.version < 7) {
-    return refuse(errors.UNSUPPORTED_COMPRESSION_TYPE, "zstd needs Produce version 7");
+    return refuse(errorNumbers.UNSUPPORTED_COMPRESSION_TYPE, "zstd needs Produce version 7");
   }
   const count = view.getInt32(AT.count);
   const maxTimestamp = Number(view.getBigInt64(AT.maxTimestamp));
@@ -151,7 +158,7 @@ async function countOf(bytes: Uint8Array, origin: Origin, rules: IntakeRules): P
   } catch (error) {
     if (!(error instanceof KafkaError)) throw error;
     const isPlain = batch.compression === "none";
-    return refuseByLog(isPlain ? rules.release.invalidRecord : errors.UNKNOWN_SERVER_ERROR, error.message);
+    return refuseByLog(isPlain ? rules.release.invalidRecord : errorNumbers.UNKNOWN_SERVER_ERROR, error.message);
   }
 }
 
@@ -163,7 +170,7 @@ function checkHead(view: DataView, attributes: number, count: number, rules: Int
   }
   if (attributes & CONTROL) return refuseByLog(invalidRecord, "Clients are not allowed to write control records");
   if (attributes & LOG_APPEND_TIME && !rules.release.takesAppendTime) {
-    return refuseByLog(errors.INVALID_TIMESTAMP, "Producers should not set the timestamp type to LogAppendTime");
+    return refuseByLog(errorNumbers.INVALID_TIMESTAMP, "Producers should not set the timestamp type to LogAppendTime");
   }
   const hasProducerId = view.getBigInt64(AT.producerId) >= 0n;
   if (hasProducerId && view.getInt32(AT.sequence) < 0) return refuseByLog(invalidRecord, "The sequence is negative");
@@ -175,7 +182,7 @@ function checkHead(view: DataView, attributes: number, count: number, rules: Int
 
 function checkTime(maxTimestamp: number, { timestampMax }: IntakeRules): Refusal | undefined {
   if (maxTimestamp <= timestampMax) return undefined;
-  return refuseByLog(errors.INVALID_TIMESTAMP, `Timestamp ${maxTimestamp} is too far in the future`);
+  return refuseByLog(errorNumbers.INVALID_TIMESTAMP, `Timestamp ${maxTimestamp} is too far in the future`);
 }
 
 /** A message set: kept as it is if the log has its format and no offset in it is compressed, else written anew. */
@@ -189,7 +196,7 @@ async function takeMessageSet(bytes: Uint8Array, origin: Origin, rules: IntakeRu
     if (batch.magic !== rules.release.magic) hasOtherFormat = true;
     for (const message of await batch.open(origin, opening(rules, true))) messages.push(message);
   }
-  if (messages.length === 0) return refuse(errors.CORRUPT_MESSAGE, "The compressed message is empty");
+  if (messages.length === 0) return refuse(errorNumbers.CORRUPT_MESSAGE, "The compressed message is empty");
   const maxTimestamp = messages.reduce((max, { timestamp }) => Math.max(max, timestamp), -1);
   const refusal = checkTime(maxTimestamp, rules);
   if (refusal) return refusal;

@@ -43,13 +43,14 @@ export interface DialOptions {
 
 /**
  * Connects. Rejects with the signal's reason, or a `KafkaError`: `CONNECTION_REFUSED`, `HOST_NOT_FOUND`,
- * `HOST_UNREACHABLE`, `CONNECT_TIMEOUT`, `CONNECTION_RESET`, `TLS_FAILED`, `UNSUPPORTED_FEATURE`.
+ * `HOST_UNREACHABLE`, `CONNECT_TIMEOUT`, `CONNECTION_RESET`, `TLS_FAILED`, `UNSUPPORTED_FEATURE`, `INVALID_OPTION` (an impossible
+ * port, a certificate without its key).
  */
 export type Dial = (address: Address, options?: DialOptions) => Promise<Transport>;
 
 /** How to listen. */
 export interface ListenOptions {
-  /** With TLS, if given: the server's own certificate and key. */
+  /** With TLS, if given: the server's own certificate and key; with `ca`, clients must show a certificate of that authority. */
   readonly tls?: TlsOptions | undefined;
 }
 

@@ -1,5 +1,6 @@
 /** Compiles a struct and a version into closures that read and write it: all questions of version are asked then, none while running. */
 
+import { errorNumbers } from "../base/error_codes.ts";
 import { KafkaError } from "../base/errors.ts";
 import type { Reader } from "../bytes/reader.ts";
 import { shown, utf8Length, Writer } from "../bytes/writer.ts";
@@ -76,7 +77,7 @@ function compile(api: Api, version: number, side: "request" | "response"): Codec
   const [min, max] = api.versions;
   if (!Number.isInteger(version) || version < min || version > max) {
     throw KafkaError.ofBroker(
-      UNSUPPORTED_VERSION,
+      errorNumbers.UNSUPPORTED_VERSION,
       `${api.name} is spoken here in versions ${min} to ${max}, not ${version}`,
     );
   }
@@ -88,8 +89,6 @@ function compile(api: Api, version: number, side: "request" | "response"): Codec
     name: `${api.name} ${side} v${version}`,
   });
 }
-
-const UNSUPPORTED_VERSION = 35;
 
 /** The outermost struct: here errors get to know where they happened. */
 function rooted(struct: Struct, target: Target): Codec<Any> {

@@ -64,8 +64,8 @@ function plantLostWake(): () => void {
 /** A batch that failed goes behind those that came after it. */
 function plantOvertaking(): () => void {
   return replace(Accumulator.prototype, "putBack", (before) =>
-    function (this: Accumulator, batch: Batch) {
-      before.call(this, batch);
+    function (this: Accumulator, batch: Batch, parts) {
+      before.call(this, batch, parts);
       for (const { batches } of this.queues) if (batches[0] === batch) batches.push(batches.shift()!);
     });
 }

@@ -13,7 +13,7 @@
 import { apiVersions } from "../../protocol/api_versions.ts";
 import type { ResponseIn } from "../../wire/schema.ts";
 import { type Call, type Handler, handler } from "../call.ts";
-import { errors } from "../errors.ts";
+import { errorNumbers } from "../../base/error_codes.ts";
 import type { Release } from "../releases.ts";
 
 const SOFTWARE = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$/;
@@ -25,19 +25,19 @@ export const apiVersionsHandler: Handler = handler(apiVersions, answer);
 export function unsupportedApiVersions(release: Release): ResponseIn<typeof apiVersions> {
   const own = release.listed.get(apiVersions.key);
   const hint = own && release.hintsApiVersions ? [listing(apiVersions.key, own)] : [];
-  return { errorCode: errors.UNSUPPORTED_VERSION, apiKeys: hint };
+  return { errorCode: errorNumbers.UNSUPPORTED_VERSION, apiKeys: hint };
 }
 
 function answer({ host, version, body }: Call<typeof apiVersions>): ResponseIn<typeof apiVersions> {
   const { clientSoftwareName, clientSoftwareVersion, clusterId, nodeId } = body;
   if (version >= 3 && !(SOFTWARE.test(clientSoftwareName) && SOFTWARE.test(clientSoftwareVersion))) {
-    return { errorCode: errors.INVALID_REQUEST, apiKeys: [] };
+    return { errorCode: errorNumbers.INVALID_REQUEST, apiKeys: [] };
   }
   const { controller } = host;
   const isOther = (clusterId !== null && clusterId !== controller.clusterId) || (nodeId >= 0 && nodeId !== host.id);
-  if (version >= 5 && isOther) return { errorCode: errors.REBOOTSTRAP_REQUIRED, apiKeys: [] };
+  if (version >= 5 && isOther) return { errorCode: errorNumbers.REBOOTSTRAP_REQUIRED, apiKeys: [] };
   const apiKeys = [...controller.release.listed].map(([key, range]) => listing(key, range));
-  return { errorCode: errors.NONE, apiKeys };
+  return { errorCode: errorNumbers.NONE, apiKeys };
 }
 
 function listing(apiKey: number, [minVersion, maxVersion]: readonly [number, number]) {

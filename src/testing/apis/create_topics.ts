@@ -16,7 +16,7 @@ import { createTopics } from "../../protocol/create_topics.ts";
 import type { RequestOut, ResponseIn } from "../../wire/schema.ts";
 import { type Answer, type Call, type Handler, handler, type Host } from "../call.ts";
 import { NO_ID } from "../controller.ts";
-import { errors } from "../errors.ts";
+import { errorNumbers } from "../../base/error_codes.ts";
 import type { Release } from "../releases.ts";
 import { configFault, isTopicConfig } from "../topic_configs.ts";
 import { collides, topicNameFault } from "../topic_names.ts";
@@ -43,10 +43,10 @@ function answer({ host, body }: Call<typeof createTopics>): Answer<typeof create
   const topics = body.topics.map((wanted): TopicAnswer => {
     const { name } = wanted;
     if (isElsewhere) {
-      return failed(name, { errorCode: errors.NOT_CONTROLLER, errorMessage: "This is not the controller" });
+      return failed(name, { errorCode: errorNumbers.NOT_CONTROLLER, errorMessage: "This is not the controller" });
     }
     if (twice.has(name)) {
-      return failed(name, { errorCode: errors.INVALID_REQUEST, errorMessage: `Duplicate topic name ${name}` });
+      return failed(name, { errorCode: errorNumbers.INVALID_REQUEST, errorMessage: `Duplicate topic name ${name}` });
     }
     return createTopic(wanted, host, body.validateOnly);
   });
@@ -77,7 +77,7 @@ function make({ name, configs }: Wanted, assignment: number[][], { controller }:
   return {
     name,
     topicId: topic?.id ?? (controller.release.raft ? controller.newId() : NO_ID),
-    errorCode: errors.NONE,
+    errorCode: errorNumbers.NONE,
     errorMessage: null,
     numPartitions: assignment.length,
     replicationFactor: assignment[0]!.length,
@@ -87,14 +87,14 @@ function make({ name, configs }: Wanted, assignment: number[][], { controller }:
 
 function nameFault(name: string, { controller }: Host): Fault | undefined {
   const fault = topicNameFault(name);
-  if (fault) return { errorCode: errors.INVALID_TOPIC_EXCEPTION, errorMessage: fault };
+  if (fault) return { errorCode: errorNumbers.INVALID_TOPIC_EXCEPTION, errorMessage: fault };
   if (controller.topics.has(name)) {
-    return { errorCode: errors.TOPIC_ALREADY_EXISTS, errorMessage: `Topic '${name}' already exists.` };
+    return { errorCode: errorNumbers.TOPIC_ALREADY_EXISTS, errorMessage: `Topic '${name}' already exists.` };
   }
   const other = collides(name, controller.topics.keys());
   if (other === undefined) return undefined;
   return {
-    errorCode: errors.INVALID_TOPIC_EXCEPTION,
+    errorCode: errorNumbers.INVALID_TOPIC_EXCEPTION,
     errorMessage: `Topic '${name}' collides with existing topic: ${other}`,
   };
 }
@@ -105,14 +105,14 @@ function place(wanted: Wanted, { controller }: Host): number[][] | Fault {
   const isDefaultKnown = controller.release.topicDefaults;
   const partitions = numPartitions === -1 && isDefaultKnown ? 1 : numPartitions;
   if (partitions <= 0) {
-    return { errorCode: errors.INVALID_PARTITIONS, errorMessage: "Number of partitions must be larger than 0." };
+    return { errorCode: errorNumbers.INVALID_PARTITIONS, errorMessage: "Number of partitions must be larger than 0." };
   }
   const replicas = replicationFactor === -1 && isDefaultKnown ? 1 : replicationFactor;
   const alive = controller.aliveIds().length;
   if (replicas <= 0 || replicas > alive) {
     const errorMessage =
       `Replication factor: ${replicas} must be larger than 0 and at most the ${alive} brokers that run.`;
-    return { errorCode: errors.INVALID_REPLICATION_FACTOR, errorMessage };
+    return { errorCode: errorNumbers.INVALID_REPLICATION_FACTOR, errorMessage };
   }
   return controller.spread(partitions, replicas);
 }
@@ -123,7 +123,7 @@ function assigned(
 ): number[][] | Fault {
   if (numPartitions !== -1 || replicationFactor !== -1) {
     const errorMessage = "Both the numbers and the assignment were given; the numbers must be -1.";
-    return { errorCode: errors.INVALID_REQUEST, errorMessage };
+    return { errorCode: errorNumbers.INVALID_REQUEST, errorMessage };
   }
   const sorted = [...assignments].sort((a, b) => a.partitionIndex - b.partitionIndex);
   const width = sorted[0]!.brokerIds.length;
@@ -133,7 +133,10 @@ function assigned(
       brokerIds.every((id) => alive.includes(id))
     );
   if (isSound) return sorted.map(({ brokerIds }) => brokerIds);
-  return { errorCode: errors.INVALID_REPLICA_ASSIGNMENT, errorMessage: "The replica assignment is not consistent." };
+  return {
+    errorCode: errorNumbers.INVALID_REPLICA_ASSIGNMENT,
+    errorMessage: "The replica assignment is not consistent.",
+  };
 }
 
 function configsFault({ configs }: Wanted, { controller }: Host): Fault | undefined {
@@ -146,7 +149,7 @@ function configsFault({ configs }: Wanted, { controller }: Host): Fault | undefi
 }
 
 function configError(isKnown: boolean, value: string | null, release: Release): number {
-  if (!isKnown || release.raft) return errors.INVALID_CONFIG;
-  if (!release.topicDefaults) return errors.UNKNOWN_SERVER_ERROR;
-  return value === null ? errors.INVALID_REQUEST : errors.INVALID_CONFIG;
+  if (!isKnown || release.raft) return errorNumbers.INVALID_CONFIG;
+  if (!release.topicDefaults) return errorNumbers.UNKNOWN_SERVER_ERROR;
+  return value === null ? errorNumbers.INVALID_REQUEST : errorNumbers.INVALID_CONFIG;
 }

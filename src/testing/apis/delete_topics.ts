@@ -8,7 +8,7 @@ import { deleteTopics } from "../../protocol/delete_topics.ts";
 import type { ResponseIn } from "../../wire/schema.ts";
 import { type Answer, type Call, type Handler, handler } from "../call.ts";
 import { type Controller, NO_ID } from "../controller.ts";
-import { errors } from "../errors.ts";
+import { errorNumbers } from "../../base/error_codes.ts";
 
 type TopicAnswer = ResponseIn<typeof deleteTopics>["responses"][number];
 type Wanted = { readonly name: string | null; readonly topicId: string };
@@ -21,7 +21,7 @@ function answer({ host, version, body }: Call<typeof deleteTopics>): Answer<type
   const wanted: Wanted[] = version >= 6 ? body.topics : body.topicNames.map((name) => ({ name, topicId: NO_ID }));
   const isElsewhere = !controller.release.raft && controller.controllerId !== host.id;
   const responses = wanted.map((it): TopicAnswer =>
-    isElsewhere ? failed(it, errors.NOT_CONTROLLER) : remove(it, controller)
+    isElsewhere ? failed(it, errorNumbers.NOT_CONTROLLER) : remove(it, controller)
   );
   return { responses };
 }
@@ -30,12 +30,12 @@ function remove(wanted: Wanted, controller: Controller): TopicAnswer {
   const { name, topicId } = wanted;
   const isById = topicId !== NO_ID;
   if (isById === (name !== null)) {
-    return failed(wanted, errors.INVALID_REQUEST, "A topic is named either by its name or by its id.");
+    return failed(wanted, errorNumbers.INVALID_REQUEST, "A topic is named either by its name or by its id.");
   }
   const topic = isById ? controller.topicById(topicId) : controller.topics.get(name!);
-  if (!topic) return failed(wanted, isById ? errors.UNKNOWN_TOPIC_ID : errors.UNKNOWN_TOPIC_OR_PARTITION);
+  if (!topic) return failed(wanted, isById ? errorNumbers.UNKNOWN_TOPIC_ID : errorNumbers.UNKNOWN_TOPIC_OR_PARTITION);
   controller.deleteTopic(topic);
-  return { name: topic.name, topicId: topic.id, errorCode: errors.NONE };
+  return { name: topic.name, topicId: topic.id, errorCode: errorNumbers.NONE };
 }
 
 function failed({ name, topicId }: Wanted, errorCode: number, errorMessage: string | null = null): TopicAnswer {

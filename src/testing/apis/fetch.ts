@@ -24,7 +24,7 @@ import type { Origin } from "../../records/reading.ts";
 import type { RequestOut, ResponseIn } from "../../wire/schema.ts";
 import { type Answer, type Call, type Handler, handler, type Host } from "../call.ts";
 import { NO_ID, type Topic } from "../controller.ts";
-import { errors } from "../errors.ts";
+import { errorNumbers } from "../../base/error_codes.ts";
 import { downConvert, fetchMagic } from "../formats.ts";
 
 type TopicPart = RequestOut<typeof fetch>["topics"][number];
@@ -46,7 +46,7 @@ interface Allowance {
 
 async function answer(call: Call<typeof fetch>): Promise<Answer<typeof fetch>> {
   const { host, body } = call;
-  if (body.sessionEpoch > 0) return { errorCode: errors.FETCH_SESSION_ID_NOT_FOUND, responses: [] };
+  if (body.sessionEpoch > 0) return { errorCode: errorNumbers.FETCH_SESSION_ID_NOT_FOUND, responses: [] };
   const endsAt = host.world.now() + body.maxWaitMs;
   for (;;) {
     const allowance = { bytes: Math.min(body.maxBytes, RESPONSE_BYTES_MAX), isFirst: true };
@@ -83,12 +83,14 @@ function readPartition(
   allowance: Allowance,
 ): PartitionAnswer {
   const { controller } = host;
-  if (!topic && topicId !== NO_ID) return failed(index, errors.UNKNOWN_TOPIC_ID);
+  if (!topic && topicId !== NO_ID) return failed(index, errorNumbers.UNKNOWN_TOPIC_ID);
   const isFollowerFine = version >= 11 && controller.release.followerFetch;
   const found = controller.locate(topic, index, host.id, currentLeaderEpoch, isFollowerFine);
   if (typeof found === "number") return { ...failed(index, found), ...leaderHint(host, version, topic, index, found) };
   const { log } = found;
-  if (fetchOffset < log.startOffset || fetchOffset > log.endOffset) return failed(index, errors.OFFSET_OUT_OF_RANGE);
+  if (fetchOffset < log.startOffset || fetchOffset > log.endOffset) {
+    return failed(index, errorNumbers.OFFSET_OUT_OF_RANGE);
+  }
   const isOld = version < 3;
   const records = log.read(fetchOffset, {
     bytes: isOld ? partitionMaxBytes : Math.min(partitionMaxBytes, allowance.bytes),
@@ -99,7 +101,7 @@ function readPartition(
   allowance.bytes = Math.max(0, allowance.bytes - records.length);
   return {
     partitionIndex: index,
-    errorCode: errors.NONE,
+    errorCode: errorNumbers.NONE,
     highWatermark: log.endOffset,
     lastStableOffset: log.endOffset,
     logStartOffset: log.startOffset,
@@ -114,7 +116,7 @@ function failed(partitionIndex: number, errorCode: number): PartitionAnswer {
 
 function leaderHint(host: Host, version: number, topic: Topic | undefined, index: number, errorCode: number) {
   const partition = topic?.partitions[index];
-  const hasMoved = errorCode === errors.NOT_LEADER_OR_FOLLOWER || errorCode === errors.FENCED_LEADER_EPOCH;
+  const hasMoved = errorCode === errorNumbers.NOT_LEADER_OR_FOLLOWER || errorCode === errorNumbers.FENCED_LEADER_EPOCH;
   if (version < 16 || !hasMoved || !partition || !host.controller.release.leaderHints) return {};
   return { currentLeader: { leaderId: partition.leader, leaderEpoch: partition.leaderEpoch } };
 }
@@ -168,5 +170,5 @@ async function inFormat(
 
 function numberOf(code: string): number {
   for (const [number, error] of brokerErrors) if (error.code === code) return number;
-  return errors.UNKNOWN_SERVER_ERROR;
+  return errorNumbers.UNKNOWN_SERVER_ERROR;
 }

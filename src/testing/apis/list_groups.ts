@@ -5,7 +5,7 @@
 
 import { listGroups } from "../../protocol/list_groups.ts";
 import { type Handler, handler } from "../call.ts";
-import { errors } from "../errors.ts";
+import { errorNumbers } from "../../base/error_codes.ts";
 
 /** Answers ListGroups. */
-export const listGroupsHandler: Handler = handler(listGroups, () => ({ errorCode: errors.NONE, groups: [] }));
+export const listGroupsHandler: Handler = handler(listGroups, () => ({ errorCode: errorNumbers.NONE, groups: [] }));

@@ -17,7 +17,7 @@ import type { Message } from "../../records/message.ts";
 import type { RequestOut, ResponseIn } from "../../wire/schema.ts";
 import { type Answer, type Call, type Handler, handler, type Host } from "../call.ts";
 import type { Partition } from "../controller.ts";
-import { errors } from "../errors.ts";
+import { errorNumbers } from "../../base/error_codes.ts";
 import type { Log, Stored } from "../log.ts";
 import { openStored } from "../stored.ts";
 
@@ -44,7 +44,9 @@ async function answer(call: Call<typeof listOffsets>): Promise<Answer<typeof lis
     for (const part of wanted) {
       const isTwice = wanted.filter((other) => other.partitionIndex === part.partitionIndex).length > 1;
       partitions.push(
-        isTwice && version > 0 ? failed(part.partitionIndex, errors.INVALID_REQUEST) : await look(call, name, part),
+        isTwice && version > 0
+          ? failed(part.partitionIndex, errorNumbers.INVALID_REQUEST)
+          : await look(call, name, part),
       );
     }
     topics.push({ name, partitions });
@@ -62,7 +64,7 @@ async function look(
   // Before 3.0 every number but -1 and -2 was a time.
   const isTime = timestamp >= 0 || (timestamp < EARLIEST && controller.release.listed.get(listOffsets.key)![1] < 7);
   if (version > 0 && !isTime && version < (SINCE.get(timestamp) ?? Infinity)) {
-    return failed(partitionIndex, errors.UNSUPPORTED_VERSION);
+    return failed(partitionIndex, errorNumbers.UNSUPPORTED_VERSION);
   }
   const found = controller.locate(controller.topics.get(name), partitionIndex, host.id, currentLeaderEpoch);
   if (typeof found === "number") return failed(partitionIndex, found);
@@ -71,16 +73,22 @@ async function look(
       0,
       Math.max(0, maxNumOffsets),
     );
-    return { partitionIndex, errorCode: errors.NONE, oldStyleOffsets };
+    return { partitionIndex, errorCode: errorNumbers.NONE, oldStyleOffsets };
   }
   try {
     const { offset, timestamp: at, leaderEpoch } = isTime
       ? await firstSince(host, name, found, timestamp)
       : await special(host, name, found, timestamp);
-    return { partitionIndex, errorCode: errors.NONE, offset, timestamp: at, ...(version >= 4 && { leaderEpoch }) };
+    return {
+      partitionIndex,
+      errorCode: errorNumbers.NONE,
+      offset,
+      timestamp: at,
+      ...(version >= 4 && { leaderEpoch }),
+    };
   } catch (error) {
     if (!(error instanceof KafkaError)) throw error;
-    return failed(partitionIndex, errors.UNSUPPORTED_COMPRESSION_TYPE);
+    return failed(partitionIndex, errorNumbers.UNSUPPORTED_COMPRESSION_TYPE);
   }
 }
 

@@ -17,7 +17,7 @@ import { metadata } from "../../protocol/metadata.ts";
 import type { ResponseIn } from "../../wire/schema.ts";
 import { type Call, type Handler, handler, type Host } from "../call.ts";
 import { NO_ID, type Partition, type Topic } from "../controller.ts";
-import { errors } from "../errors.ts";
+import { errorNumbers } from "../../base/error_codes.ts";
 import { topicNameFault } from "../topic_names.ts";
 
 type TopicAnswer = ResponseIn<typeof metadata>["topics"][number];
@@ -45,14 +45,14 @@ function answer({ host, version, body }: Call<typeof metadata>): ResponseIn<type
 function one({ name, topicId }: TopicQuestion, host: Host, version: number): TopicAnswer {
   const { controller } = host;
   const isById = topicId !== NO_ID;
-  if (version < 12 && (isById || name === null)) return failed(errors.INVALID_REQUEST, name ?? "", topicId);
-  if (!isById && name === null) return failed(errors.UNKNOWN_SERVER_ERROR, "", topicId);
+  if (version < 12 && (isById || name === null)) return failed(errorNumbers.INVALID_REQUEST, name ?? "", topicId);
+  if (!isById && name === null) return failed(errorNumbers.UNKNOWN_SERVER_ERROR, "", topicId);
   const topic = isById ? controller.topicById(topicId) : controller.topics.get(name ?? "");
   if (topic) return found(topic, host, version);
-  if (isById) return failed(errors.UNKNOWN_TOPIC_ID, null, topicId);
+  if (isById) return failed(errorNumbers.UNKNOWN_TOPIC_ID, null, topicId);
   const errorCode = controller.release.checksNames && topicNameFault(name ?? "")
-    ? errors.INVALID_TOPIC_EXCEPTION
-    : errors.UNKNOWN_TOPIC_OR_PARTITION;
+    ? errorNumbers.INVALID_TOPIC_EXCEPTION
+    : errorNumbers.UNKNOWN_TOPIC_OR_PARTITION;
   return failed(errorCode, name, topicId);
 }
 
@@ -63,7 +63,7 @@ function failed(errorCode: number, name: string | null, topicId: string): TopicA
 function found(topic: Topic, host: Host, version: number): TopicAnswer {
   const { name, id, partitions } = topic;
   return {
-    errorCode: errors.NONE,
+    errorCode: errorNumbers.NONE,
     name,
     topicId: id,
     isInternal: name === "__consumer_offsets" || name === "__transaction_state",
@@ -77,7 +77,11 @@ function partitionOf(partition: Partition, { controller }: Host, version: number
   const alive = replicas.filter(isAlive);
   const isShort = version === 0 && alive.length < replicas.length;
   return {
-    errorCode: leader < 0 ? errors.LEADER_NOT_AVAILABLE : isShort ? errors.REPLICA_NOT_AVAILABLE : errors.NONE,
+    errorCode: leader < 0
+      ? errorNumbers.LEADER_NOT_AVAILABLE
+      : isShort
+      ? errorNumbers.REPLICA_NOT_AVAILABLE
+      : errorNumbers.NONE,
     partitionIndex: index,
     leaderId: leader,
     leaderEpoch,

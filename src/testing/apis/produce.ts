@@ -20,7 +20,7 @@ import { produce } from "../../protocol/produce.ts";
 import type { RequestOut, ResponseIn } from "../../wire/schema.ts";
 import { type Answer, type Call, type Handler, handler, type Host } from "../call.ts";
 import { NO_ID, type Partition, type Topic } from "../controller.ts";
-import { errors } from "../errors.ts";
+import { errorNumbers } from "../../base/error_codes.ts";
 import type { Release } from "../releases.ts";
 import { checkShape, type Intake, type IntakeRules, type Refusal, takeIn } from "../intake.ts";
 
@@ -48,7 +48,7 @@ async function answer(call: Call<typeof produce>): Promise<Answer<typeof produce
     for (const data of part.partitionData) {
       partitionResponses.push(
         isBarred
-          ? failed(data.index, errors.TRANSACTIONAL_ID_AUTHORIZATION_FAILED)
+          ? failed(data.index, errorNumbers.TRANSACTIONAL_ID_AUTHORIZATION_FAILED)
           : await append(call, topic, part, data),
       );
     }
@@ -72,8 +72,8 @@ async function append(
 ): Promise<PartitionAnswer> {
   const { host, body: { acks } } = call;
   const { controller } = host;
-  if (!controller.release.anyAcks && (acks < -1 || acks > 1)) return failed(index, errors.INVALID_REQUIRED_ACKS);
-  if (!topic && part.topicId !== NO_ID) return failed(index, errors.UNKNOWN_TOPIC_ID);
+  if (!controller.release.anyAcks && (acks < -1 || acks > 1)) return failed(index, errorNumbers.INVALID_REQUIRED_ACKS);
+  if (!topic && part.topicId !== NO_ID) return failed(index, errorNumbers.UNKNOWN_TOPIC_ID);
   const found = controller.locate(topic, index, host.id);
   if (typeof found === "number") return { ...failed(index, found), ...leaderHint(call, topic, index, found) };
   const rules = rulesOf(call, topic);
@@ -83,12 +83,12 @@ async function append(
     return { ...failed(index, intake.errorCode, intake.errorMessage), logStartOffset: intake.byLog ? startOffset : -1 };
   }
   if (acks === -1 && found.isr.length < inSyncMin(topic!, found, controller.release)) {
-    return { ...failed(index, errors.NOT_ENOUGH_REPLICAS), logStartOffset: startOffset };
+    return { ...failed(index, errorNumbers.NOT_ENOUGH_REPLICAS), logStartOffset: startOffset };
   }
   const stored = await store(host, topic!, found, intake, rules);
   if (typeof stored !== "number") return failed(index, stored.errorCode, stored.errorMessage);
   // Only 0.8 gets so far with more acks than there are replicas: they never come. It says so after the timeout, here at once.
-  const errorCode = acks > found.isr.length ? errors.REQUEST_TIMED_OUT : errors.NONE;
+  const errorCode = acks > found.isr.length ? errorNumbers.REQUEST_TIMED_OUT : errorNumbers.NONE;
   return { index, errorCode, baseOffset: stored, logStartOffset: startOffset };
 }
 
@@ -109,12 +109,12 @@ async function store(
     if (log.endOffset !== baseOffset) continue;
     if (chunk.length > bytesMax && count === 1) {
       const errorMessage = `The converted record has ${chunk.length} bytes`;
-      return { errorCode: errors.MESSAGE_TOO_LARGE, errorMessage, byLog: true };
+      return { errorCode: errorNumbers.MESSAGE_TOO_LARGE, errorMessage, byLog: true };
     }
     const lost = host.controller.locate(host.controller.topics.get(topic.name), partition.index, host.id);
     if (lost !== partition) {
       return {
-        errorCode: typeof lost === "number" ? lost : errors.UNKNOWN_TOPIC_OR_PARTITION,
+        errorCode: typeof lost === "number" ? lost : errorNumbers.UNKNOWN_TOPIC_OR_PARTITION,
         errorMessage: "The leader has moved",
         byLog: true,
       };
@@ -174,7 +174,8 @@ function leaderHint(
 ) {
   const partition = topic?.partitions[index];
   if (
-    version < 10 || errorCode !== errors.NOT_LEADER_OR_FOLLOWER || !partition || !host.controller.release.leaderHints
+    version < 10 || errorCode !== errorNumbers.NOT_LEADER_OR_FOLLOWER || !partition ||
+    !host.controller.release.leaderHints
   ) {
     return {};
   }

@@ -13,11 +13,9 @@ test("a deadline ends by itself with the error that was asked for", async () => 
   const ms = await simulated(async (world) => {
     const deadline = new Deadline(world, 1000, undefined, late);
     await world.sleep(400);
-    assert.closeTo(deadline.remainingMs, 600, 6);
     assert.isFalse(deadline.signal.aborted);
     await world.sleep(700);
     assert.equal(deadline.signal.reason, LATE);
-    assert.equal(deadline.remainingMs, 0);
     deadline.cancel();
   });
   assert.isBelow(ms, 1200);
@@ -55,7 +53,6 @@ test("a deadline lets go of its timer and of the caller's signal", async () => {
 test("a deadline that never comes has no timer", async () => {
   await simulated(async (world) => {
     const deadline = new Deadline(world, Infinity, undefined, late);
-    assert.equal(deadline.remainingMs, Infinity);
     await world.sleep(1);
     deadline.end(REASON);
     assert.equal(deadline.signal.reason, REASON);

@@ -1,7 +1,7 @@
 /** Errors: what they carry, how more is learnt about one, and the two tables against themselves. */
 
 import { assert } from "chai";
-import { brokerError, brokerErrors } from "../../../src/base/error_codes.ts";
+import { brokerError, brokerErrors, errorNumbers } from "../../../src/base/error_codes.ts";
 import { KafkaError, ownErrors } from "../../../src/base/errors.ts";
 import { test } from "../../harness.ts";
 
@@ -98,4 +98,10 @@ test("every sentence is one, and has no full stop", () => {
   const sentences = [...brokerErrors.values(), ...Object.values(ownErrors)].map(({ sentence }) => sentence);
   assert.equal(new Set(sentences).size, sentences.length);
   for (const sentence of sentences) assert.match(sentence, /^[A-Z].{10,}[^.]$/);
+});
+
+test("the numbers that code names are those of the table", () => {
+  for (const [code, number] of Object.entries(errorNumbers)) {
+    if (number !== errorNumbers.NONE) assert.equal(brokerErrors.get(number)?.code, code);
+  }
 });

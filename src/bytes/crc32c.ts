@@ -1,6 +1,7 @@
-/** CRC-32C, Castagnoli's polynomial, which guards record batches: sixteen bytes a step, in plain JavaScript. */
+/** CRC-32C, Castagnoli's polynomial, which guards record batches: sixteen bytes a step, in plain JavaScript; faster where a platform allows it. */
 
 import { LITTLE_ENDIAN, slicingTables } from "./crc32.ts";
+import { type Folding, LEFT_BYTES, newFolding, PIECE_BYTES, ROUND_BYTES } from "./crc32c_folding.ts";
 
 const TABLES = slicingTables(0x82f63b78, 16);
 /** Each table is a constant of the module by itself, so that engines drop the bounds checks of a look-up. */
@@ -12,9 +13,36 @@ const T12 = TABLES[12]!, T13 = TABLES[13]!, T14 = TABLES[14]!, T15 = TABLES[15]!
 /** Below this many bytes a view of words costs more than it saves. */
 const WORDS_WORTH = 64;
 
+/** From this many bytes on folding is faster than the tables. */
+const FOLDING_WORTH = 8 * 1024;
+
+let folding: Folding | undefined;
+
+/**
+ * From now on long data is folded in WebAssembly, several times as fast. A platform's door asks for it; nobody else does, since a
+ * page's content security policy may forbid it, and would report the attempt. The checksums are the same. False: it is not to be had.
+ */
+export function accelerateCrc32c(): boolean {
+  folding ??= newFolding();
+  return folding !== undefined;
+}
+
 /** The CRC-32C of `bytes` from `start` up to, but without, `end`, as an unsigned number. */
 export function crc32c(bytes: Uint8Array, start: number = 0, end: number = bytes.length): number {
-  let crc = -1;
+  let register = -1;
+  let at = start;
+  while (folding && end - at >= FOLDING_WORTH) {
+    const rounds = Math.floor((Math.min(end - at, PIECE_BYTES) - LEFT_BYTES) / ROUND_BYTES);
+    const pieceEnd = at + LEFT_BYTES + rounds * ROUND_BYTES;
+    const left = folding.fold(register, bytes, at, pieceEnd);
+    register = sliced(0, left, 0, left.length);
+    at = pieceEnd;
+  }
+  return ~sliced(register, bytes, at, end) >>> 0;
+}
+
+/** Goes on with a register over bytes, by tables. */
+function sliced(crc: number, bytes: Uint8Array, start: number, end: number): number {
   let at = start;
   if (end - at >= WORDS_WORTH && LITTLE_ENDIAN) {
     const aligned = at + (-(bytes.byteOffset + at) & 3);
@@ -33,5 +61,5 @@ export function crc32c(bytes: Uint8Array, start: number = 0, end: number = bytes
     at += words.byteLength;
   }
   for (; at < end; at++) crc = T0[(crc ^ bytes[at]!) & 255]! ^ (crc >>> 8);
-  return ~crc >>> 0;
+  return crc;
 }

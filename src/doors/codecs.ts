@@ -1,6 +1,7 @@
-/** The codecs that Deno, Node and Bun bring along, all synchronous. */
+/** What Deno, Node and Bun bring along: codecs, all synchronous, and faster checksums. */
 
 import { gunzipSync, gzipSync } from "node:zlib";
+import { accelerateCrc32c } from "../bytes/crc32c.ts";
 import type { Codecs } from "../records/compression.ts";
 import { snappy } from "../records/snappy.ts";
 
@@ -12,6 +13,11 @@ export const codecs: Codecs = {
   },
   snappy,
 };
+
+/** These platforms let a library use WebAssembly; a page may not. */
+export function prepare(): void {
+  accelerateCrc32c();
+}
 
 /** The platform gives its own kind of array; what leaves here is the plain one. */
 function asPlain(bytes: Uint8Array): Uint8Array {

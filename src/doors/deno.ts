@@ -7,7 +7,7 @@
 import { KafkaClient } from "../client/client.ts";
 import type { ConnectOptions } from "../client/options.ts";
 import { dial } from "../transport/deno.ts";
-import { codecs } from "./codecs.ts";
+import { codecs, prepare } from "./codecs.ts";
 
 export * from "../../mod.ts";
 export { dial, listen } from "../transport/deno.ts";
@@ -15,5 +15,6 @@ export { codecs } from "./codecs.ts";
 
 /** Finds a cluster over Deno's sockets; see {@linkcode KafkaClient.connect}. */
 export function connect(options: ConnectOptions): Promise<KafkaClient> {
+  prepare();
   return KafkaClient.connect({ ...options, dial, codecs: { ...codecs, ...options.codecs } });
 }

@@ -18,6 +18,7 @@ export * from "../wire/schema.ts";
 export { Frames, type Source } from "../wire/frames.ts";
 export { type Origin, type ReadOptions, RecordBatch, recordBatches, RecordList } from "../records/reading.ts";
 export {
+  type BufferSource,
   type BuildOptions,
   type Bytes,
   type RecordInput,

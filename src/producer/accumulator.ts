@@ -1,21 +1,13 @@
 /** Batches that fill up: records are encoded as they come, into the open batch of their partition. Pure: no clock, no I/O. */
 
 import type { KafkaError } from "../base/errors.ts";
-import { type RecordsBuilder, recordsBuilder } from "../records/builder.ts";
-import type { Call } from "./call.ts";
+import { type BufferSource, type RecordsBuilder, recordsBuilder } from "../records/builder.ts";
+import { Part, type Recipient } from "./call.ts";
 import type { Outgoing } from "./message.ts";
-
-/** Neighbours in a batch that belong to one call. */
-export interface Part {
-  readonly call: Call;
-  /** Where the messages stand in the call. */
-  readonly indexes: number[];
-  /** Their timestamps, for the reports. */
-  readonly timestamps: number[];
-}
 
 /** Records of one partition that travel together. */
 export interface Batch {
+  readonly queue: PartitionQueue;
   readonly topic: string;
   readonly partition: number;
   /** Encodes the records as they come. */
@@ -54,6 +46,11 @@ export interface PartitionQueue {
   inFlight: Batch | undefined;
 }
 
+/** A queue with nothing in it. */
+export function emptyQueue(topic: string, partition: number): PartitionQueue {
+  return { topic, partition, batches: [], inFlight: undefined };
+}
+
 /** Sizes and times that say when a batch is closed. */
 export interface AccumulatorSettings {
   readonly batchBytes: number;
@@ -63,56 +60,71 @@ export interface AccumulatorSettings {
 /** The batches of a producer. */
 export class Accumulator {
   readonly #settings: AccumulatorSettings;
-  readonly #queues = new Map<string, PartitionQueue>();
+  readonly #buffers: BufferSource;
+  readonly #queues = new Set<PartitionQueue>();
 
-  /** Sizes and times for all partitions. */
-  constructor(settings: AccumulatorSettings) {
+  /** Sizes and times for all partitions, and where buffers come from. */
+  constructor(settings: AccumulatorSettings, buffers: BufferSource) {
     this.#settings = settings;
+    this.#buffers = buffers;
   }
 
   /** Partitions that have something to send, or in flight. */
   get queues(): Iterable<PartitionQueue> {
-    return this.#queues.values();
+    return this.#queues;
   }
 
-  /** Encodes a message into the open batch of its partition. True: a batch was closed by it, or begun. */
-  append(
-    magic: 0 | 1 | 2,
-    message: Outgoing,
-    partition: number,
-    call: Call,
-    index: number,
-    bytes: number,
-    now: number,
-  ): boolean {
-    const queue = this.#queue(message.topic, partition);
-    let batch = queue.batches.at(-1);
-    let changed = false;
-    if (
-      batch && !batch.sealed &&
-      (batch.builder.magic !== magic || batch.builder.size + bytes > this.#settings.batchBytes)
-    ) {
-      batch.sealed = changed = true;
-    }
-    if (!batch || batch.sealed) {
-      batch = openBatch(message.topic, partition, magic, call.deadline, now);
-      queue.batches.push(batch);
-      changed = true;
-    }
+  /** The batch of a partition that takes records, if there is one. */
+  open({ batches }: PartitionQueue): Batch | undefined {
+    const last = batches.at(-1);
+    return last?.sealed ? undefined : last;
+  }
+
+  /** Whether so many more bytes fit into an open batch: each takes one record at least. */
+  hasRoom({ builder }: Batch, bytes: number): boolean {
+    return builder.count === 0 || builder.size + bytes <= this.#settings.batchBytes;
+  }
+
+  /** Opens a batch behind all others of its partition; the first record has to follow at once. */
+  begin(queue: PartitionQueue, magic: 0 | 1 | 2, deadline: number, now: number): Batch {
+    const batch: Batch = {
+      ...{ queue, topic: queue.topic, partition: queue.partition },
+      builder: recordsBuilder(magic, undefined, this.#buffers),
+      parts: [],
+      createdAt: now,
+      deadline,
+      heldBytes: 0,
+      sealed: false,
+      failures: 0,
+      lastError: undefined,
+      retryAt: 0,
+      underWay: false,
+      ambiguous: false,
+      expired: false,
+      bytes: undefined,
+    };
+    queue.batches.push(batch);
+    this.#queues.add(queue);
+    return batch;
+  }
+
+  /** Encodes a message into an open batch, and gives how many bytes of the buffer it holds. A message that is refused leaves nothing behind. */
+  append(batch: Batch, message: Outgoing, recipient: Recipient, index: number): number {
+    const { builder, parts } = batch;
+    const before = builder.count === 0 ? 0 : builder.size;
     try {
-      batch.builder.append(message);
+      builder.append(message);
     } catch (error) {
-      if (batch.parts.length === 0) queue.batches.pop();
-      this.#tidy(queue);
+      if (builder.count === 0) this.#abandon(batch);
       throw error;
     }
-    batch.heldBytes += bytes;
-    let part = batch.parts.at(-1);
-    if (part?.call !== call) batch.parts.push(part = { call, indexes: [], timestamps: [] });
-    part.indexes.push(index);
-    part.timestamps.push(message.timestamp);
-    if (batch.builder.size >= this.#settings.batchBytes) batch.sealed = changed = true;
-    return changed;
+    const part = parts.at(-1);
+    if (part?.recipient === recipient) part.add(index, message.timestamp);
+    else parts.push(new Part(recipient, index, message.timestamp));
+    const { size } = builder;
+    if (size >= this.#settings.batchBytes) batch.sealed = true;
+    batch.heldBytes += size - before;
+    return size - before;
   }
 
   /** Whether the oldest batch of a partition may go now; `hurry`: nobody waits for more to come. */
@@ -138,15 +150,13 @@ export class Accumulator {
   }
 
   /** A batch that was in flight goes back to the head of its partition; or the batches that it was split into do. */
-  putBack(batch: Batch, parts: readonly Batch[] = [batch]): void {
-    const queue = this.#queue(batch.topic, batch.partition);
+  putBack({ queue }: Batch, parts: readonly Batch[]): void {
     queue.inFlight = undefined;
     queue.batches.unshift(...parts);
   }
 
   /** A batch that was in flight has its end. */
-  done(batch: Batch): void {
-    const queue = this.#queue(batch.topic, batch.partition);
+  done({ queue }: Batch): void {
     queue.inFlight = undefined;
     this.#tidy(queue);
   }
@@ -159,7 +169,8 @@ export class Accumulator {
   /** The batches that nobody may wait for any longer, the oldest of a partition first. Those in flight stay until they have their end. */
   expire(now: number): Batch[] {
     const late: Batch[] = [];
-    for (const queue of this.#queues.values()) {
+    for (const queue of this.#queues) {
+      if (this.deadlineOf(queue) > now) continue;
       const { inFlight, batches } = queue;
       if (inFlight && !inFlight.expired && inFlight.deadline <= now) {
         inFlight.expired = true;
@@ -176,34 +187,13 @@ export class Accumulator {
     return this.expire(Infinity);
   }
 
+  #abandon({ queue, builder }: Batch): void {
+    queue.batches.pop();
+    builder.release();
+    this.#tidy(queue);
+  }
+
   #tidy(queue: PartitionQueue): void {
-    if (queue.batches.length === 0 && !queue.inFlight) this.#queues.delete(`${queue.topic}/${queue.partition}`);
+    if (queue.batches.length === 0 && !queue.inFlight) this.#queues.delete(queue);
   }
-
-  #queue(topic: string, partition: number): PartitionQueue {
-    const key = `${topic}/${partition}`;
-    let queue = this.#queues.get(key);
-    if (!queue) this.#queues.set(key, queue = { topic, partition, batches: [], inFlight: undefined });
-    return queue;
-  }
-}
-
-function openBatch(topic: string, partition: number, magic: 0 | 1 | 2, deadline: number, now: number): Batch {
-  return {
-    topic,
-    partition,
-    builder: recordsBuilder(magic),
-    parts: [],
-    createdAt: now,
-    deadline,
-    heldBytes: 0,
-    sealed: false,
-    failures: 0,
-    lastError: undefined,
-    retryAt: 0,
-    underWay: false,
-    ambiguous: false,
-    expired: false,
-    bytes: undefined,
-  };
 }

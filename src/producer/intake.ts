@@ -6,28 +6,35 @@ import { KafkaError } from "../base/errors.ts";
 import type { World } from "../base/world.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { Backoff, type BackoffSettings, isRetriable } from "../cluster/retry.ts";
+import type { Snapshot, TopicInfo } from "../cluster/snapshot.ts";
 import { produce } from "../protocol/produce.ts";
-import type { TopicInfo } from "../cluster/snapshot.ts";
 import { recordSizeMax } from "../records/builder.ts";
-import type { Accumulator } from "./accumulator.ts";
-import type { Call } from "./call.ts";
+import { type Accumulator, type Batch, emptyQueue, type PartitionQueue } from "./accumulator.ts";
+import type { Call, Recipient } from "./call.ts";
 import type { Outgoing } from "./message.ts";
-import type { DefaultPartitioner, Partitioner } from "./partitioner.ts";
+import { type Partitioner, partitionOfKey, StickyPartition } from "./partitioner.ts";
 
-/** A call's messages for one topic, in order. */
+/** A call's messages for one topic that have to wait, in order. */
 interface Share {
   readonly call: Call;
-  readonly indexes: readonly number[];
+  readonly indexes: number[];
   /** How many of them are through. */
   next: number;
   /** The partition that was chosen for the next one. */
   chosen: number | undefined;
 }
 
-/** What is on its way into the batches of one topic, first come, first served. */
+/** The way into the batches of one topic, first come, first served. */
 interface Line {
   readonly topic: string;
+  /** Who waits. */
   readonly shares: Set<Share>;
+  /** Its partitions' queues, those that were ever needed. */
+  readonly queues: PartitionQueue[];
+  readonly sticky: StickyPartition;
+  /** What `info` was taken from. */
+  snapshot: Snapshot | undefined;
+  info: TopicInfo | undefined;
   /** The first share waits for something that is not known about the cluster. */
   blocked: boolean;
   /** A task is finding that out. */
@@ -43,7 +50,9 @@ export interface IntakeParts {
   readonly accumulator: Accumulator;
   readonly buffer: Budget;
   readonly backoff: BackoffSettings;
-  readonly sticky: DefaultPartitioner;
+  readonly deliveryTimeoutMs: number;
+  /** How many bytes go to one partition before messages without a key go to another. */
+  readonly stickyBytes: number;
   readonly partitioner: Partitioner | undefined;
   /** Called when a batch was begun or closed. */
   readonly batchChanged: () => void;
@@ -54,7 +63,10 @@ export function magicOfProduce(version: number): 0 | 1 | 2 {
   return version >= 3 ? 2 : version === 2 ? 1 : 0;
 }
 
-/** The calls that are not in batches yet. */
+/** What became of one message: it is in a batch, or has its report; or it has to wait, for room or for something to be found out. */
+type Step = "done" | "thirsty" | "blocked";
+
+/** Puts messages into batches; those that cannot go there yet wait here. */
 export class Intake {
   readonly #parts: IntakeParts;
   readonly #lines = new Map<string, Line>();
@@ -62,26 +74,33 @@ export class Intake {
   readonly #thirsty = new Set<Line>();
   readonly #finding = new Set<Promise<void>>();
   readonly #ended = new AbortController();
+  /** The line that was last asked for: most often the next message is for the same topic. */
+  #last: Line | undefined;
 
   /** Takes what it works with. */
   constructor(parts: IntakeParts) {
     this.#parts = parts;
   }
 
-  /** Takes a call. What can go into batches at once does; the rest follows in order. */
-  add(call: Call): void {
-    for (const [topic, indexes] of byTopic(call.messages)) {
-      let line = this.#lines.get(topic);
-      if (!line) {
-        this.#parts.cluster.use(topic);
-        this.#lines.set(
-          topic,
-          line = {
-            ...{ topic, shares: new Set(), blocked: false, finding: false, lastError: undefined },
-          },
-        );
-      }
-      line.shares.add({ call, indexes, next: 0, chosen: undefined });
+  /** Puts a message into a batch, or reports what is wrong with it. False: it has to wait, and comes back with `wait`. */
+  put(message: Outgoing, recipient: Recipient, index: number): boolean {
+    const line = this.#line(message.topic);
+    if (line.shares.size > 0 || this.#thirsty.size > 0) return false;
+    return this.#append(line, message, undefined, recipient, index) === "done";
+  }
+
+  /** Takes what a call holds: whatever can go into batches does, the rest follows in order. */
+  wait(call: Call): void {
+    const shares = new Map<string, Share>();
+    call.waiting.forEach((message, index) => {
+      if (!message) return;
+      const share = shares.get(message.topic);
+      if (share) share.indexes.push(index);
+      else shares.set(message.topic, { call, indexes: [index], next: 0, chosen: undefined });
+    });
+    for (const [topic, share] of shares) {
+      const line = this.#line(topic);
+      line.shares.add(share);
       if (line.shares.size === 1) this.#advance(line);
     }
   }
@@ -101,6 +120,7 @@ export class Intake {
   }
 
   #firstThirsty(): Line | undefined {
+    if (this.#thirsty.size === 0) return undefined;
     let first: Line | undefined;
     for (const line of this.#thirsty) if (!first || numberOf(line) < numberOf(first)) first = line;
     return first;
@@ -124,6 +144,7 @@ export class Intake {
   expire(now: number, failure: (cause: KafkaError | undefined) => KafkaError): number {
     let next = Infinity;
     for (const line of this.#lines.values()) {
+      if (line.shares.size === 0) continue;
       let hasChanged = false;
       for (const share of line.shares) {
         if (share.call.deadline > now) {
@@ -155,10 +176,25 @@ export class Intake {
     await Promise.all(this.#finding);
   }
 
+  #line(topic: string): Line {
+    if (this.#last?.topic === topic) return this.#last;
+    let line = this.#lines.get(topic);
+    if (!line) {
+      const { cluster, world, stickyBytes } = this.#parts;
+      cluster.use(topic);
+      line = {
+        ...{ topic, shares: new Set(), queues: [], sticky: new StickyPartition(world, stickyBytes) },
+        ...{ snapshot: undefined, info: undefined, blocked: false, finding: false, lastError: undefined },
+      };
+      this.#lines.set(topic, line);
+    }
+    return this.#last = line;
+  }
+
   #drop(line: Line, share: Share, error: KafkaError): void {
     line.shares.delete(share);
     for (const index of share.indexes) {
-      if (share.call.messages[index]) share.call.report(index, error);
+      if (share.call.waiting[index]) share.call.report(index, error);
     }
   }
 
@@ -166,12 +202,21 @@ export class Intake {
   #advance(line: Line): void {
     if (this.#ended.signal.aborted) return;
     for (const share of line.shares) {
+      const { call, indexes } = share;
       const first = this.#firstThirsty();
-      if (first && first !== line && numberOf(first) < share.call.number) return void this.#thirsty.add(line);
-      for (; share.next < share.indexes.length; share.next++) {
-        const step = this.#append(line, share);
+      if (first && first !== line && numberOf(first) < call.number) return void this.#thirsty.add(line);
+      for (; share.next < indexes.length; share.next++) {
+        const index = indexes[share.next]!;
+        const message = call.waiting[index];
+        if (!message) continue;
+        const step = this.#append(line, message, share, call, index);
         if (step === "thirsty") return void this.#thirsty.add(line);
-        if (step === "blocked") return void this.#thirsty.delete(line);
+        if (step === "blocked") {
+          this.#thirsty.delete(line);
+          this.#find(line);
+          return;
+        }
+        call.taken(index);
         share.chosen = undefined;
       }
       line.shares.delete(share);
@@ -179,39 +224,84 @@ export class Intake {
     this.#thirsty.delete(line);
   }
 
-  /** Puts one message into a batch; or it has to wait for room, or for something to be found out, and is called again. */
-  #append(line: Line, share: Share): "done" | "thirsty" | "blocked" {
-    const { cluster, accumulator, buffer, world, batchChanged, sticky } = this.#parts;
-    const { call } = share;
-    const index = share.indexes[share.next]!;
-    const message = call.messages[index];
-    if (!message) return "done";
-    const topic = cluster.snapshot.topics.get(line.topic);
-    if (!topic) return this.#find(line);
+  /** Puts one message into a batch, if it can go there now. What is wrong with it is its report. */
+  #append(
+    line: Line,
+    message: Outgoing,
+    share: Share | undefined,
+    recipient: Recipient,
+    index: number,
+  ): Step {
+    const { accumulator, buffer } = this.#parts;
+    const topic = this.#infoOf(line);
+    if (!topic) return "blocked";
     try {
-      const partition = share.chosen ??= this.#choose(message, topic);
-      const magic = this.#magicOf(topic, partition);
-      if (magic === undefined) return this.#find(line);
+      const partition = share?.chosen ?? this.#choose(line, message, topic);
+      const queue = line.queues[partition] ??= emptyQueue(line.topic, partition);
+      const open = accumulator.open(queue);
+      // A batch keeps the format that it was begun in, unless the message would need a newer one.
+      const magic = open && (open.builder.magic === 2 || message.headers.length === 0)
+        ? open.builder.magic
+        : this.#magicOf(topic, partition);
+      if (share) share.chosen = partition;
+      if (magic === undefined) return "blocked";
       const bytes = recordSizeMax(magic, message);
       if (!buffer.tryTake(bytes)) return "thirsty";
+      let held = 0;
       try {
-        if (accumulator.append(magic, message, partition, call, index, bytes, world.now())) batchChanged();
-      } catch (error) {
-        buffer.give(bytes);
-        throw error;
+        held = accumulator.append(
+          this.#batchFor(queue, open, magic, bytes, share?.call.deadline),
+          message,
+          recipient,
+          index,
+        );
+      } finally {
+        buffer.give(bytes - held);
       }
-      call.taken(index);
-      if (message.key === null) sticky.appended(line.topic, partition, bytes);
+      if (message.key === null) line.sticky.appended(partition, held);
     } catch (error) {
-      call.report(index, failureOf(error, line.topic));
+      recipient.report(index, failureOf(error, line.topic));
     }
     return "done";
   }
 
-  #choose(message: Outgoing, { name, partitions }: TopicInfo): number {
+  /** The open batch if the record fits into it, else a new one. */
+  #batchFor(
+    queue: PartitionQueue,
+    open: Batch | undefined,
+    magic: 0 | 1 | 2,
+    bytes: number,
+    deadline: number | undefined,
+  ): Batch {
+    const { accumulator, world, deliveryTimeoutMs, batchChanged } = this.#parts;
+    if (open) {
+      if (open.builder.magic === magic && accumulator.hasRoom(open, bytes)) return open;
+      open.sealed = true;
+    }
+    const now = world.now();
+    const batch = accumulator.begin(queue, magic, deadline ?? now + deliveryTimeoutMs, now);
+    batchChanged();
+    return batch;
+  }
+
+  #infoOf(line: Line): TopicInfo | undefined {
+    const { snapshot } = this.#parts.cluster;
+    if (line.snapshot !== snapshot) {
+      line.snapshot = snapshot;
+      line.info = snapshot.topics.get(line.topic);
+    }
+    return line.info;
+  }
+
+  #choose(line: Line, message: Outgoing, { name, partitions }: TopicInfo): number {
     const count = partitions.length;
-    const { partitioner, sticky } = this.#parts;
-    const partition = message.partition ?? (partitioner ? partitioner(message, count) : sticky.choose(message, count));
+    let { partition } = message;
+    if (partition === undefined) {
+      const { partitioner } = this.#parts;
+      if (partitioner) partition = partitioner(message, count);
+      else if (message.key !== null) return partitionOfKey(message.key, count);
+      else return line.sticky.choose(partitions, line.queues);
+    }
     if (Number.isInteger(partition) && partition >= 0 && partition < count) return partition;
     throw new KafkaError("INVALID_OPTION", `${name} has ${count} partitions, from 0; ${partition} is none of them`, {
       topic: name,
@@ -229,14 +319,13 @@ export class Intake {
     return undefined;
   }
 
-  #find(line: Line): "blocked" {
+  #find(line: Line): void {
     line.blocked = true;
-    if (line.finding || this.#ended.signal.aborted) return "blocked";
+    if (line.finding || this.#ended.signal.aborted) return;
     line.finding = true;
     const task = this.#parts.world.task(`finding the leaders of ${line.topic}`, () => this.#findAll(line));
     this.#finding.add(task);
     task.then(() => this.#finding.delete(task));
-    return "blocked";
   }
 
   /** Finds out what the first share waits for, until none waits for that any more. */
@@ -288,20 +377,4 @@ function failureOf(error: unknown, topic: string): KafkaError {
   if (error instanceof KafkaError) return error.topic === undefined ? error.within({ topic }) : error;
   const detail = `The message could not be taken: ${error instanceof Error ? error.message : String(error)}`;
   return new KafkaError("INVALID_OPTION", detail, { topic, cause: error });
-}
-
-const ONLY = [0];
-
-function byTopic(
-  messages: readonly (Outgoing | undefined)[],
-): Iterable<readonly [topic: string, indexes: readonly number[]]> {
-  if (messages.length === 1) return [[messages[0]!.topic, ONLY]];
-  const topics = new Map<string, number[]>();
-  for (let i = 0; i < messages.length; i++) {
-    const { topic } = messages[i]!;
-    const indexes = topics.get(topic);
-    if (indexes) indexes.push(i);
-    else topics.set(topic, [i]);
-  }
-  return topics;
 }

@@ -2,7 +2,6 @@
 
 import { KafkaError } from "../base/errors.ts";
 import { brief } from "../base/options.ts";
-import type { World } from "../base/world.ts";
 import type { RecordInput } from "../records/builder.ts";
 
 /** Text, which travels as UTF-8, or bytes. */
@@ -53,33 +52,50 @@ export interface Outgoing extends RecordInput {
 
 const NO_HEADERS: RecordInput["headers"] = [];
 
-/** Checks a message; `INVALID_OPTION` says which part of it cannot be sent. */
-export function outgoing(input: Bytes | ProducerMessage, topic: string | undefined, world: World): Outgoing {
-  if (typeof input === "string" || input instanceof Uint8Array) {
-    return {
-      topic: named(topic),
-      partition: undefined,
-      key: null,
-      value: input,
-      headers: NO_HEADERS,
-      timestamp: world.wall(),
-    };
+/** One message as it is read from what a user gave, used again for the next: a message that need not wait costs no object. */
+export class Draft implements Outgoing {
+  topic = "";
+  partition: number | undefined = undefined;
+  key: Bytes | null = null;
+  value: Bytes | null = null;
+  headers: RecordInput["headers"] = NO_HEADERS;
+  timestamp = 0;
+
+  /** Reads a message that was made at `wall`, if it does not say; `INVALID_OPTION` says which part of it cannot be sent. */
+  read(input: Bytes | ProducerMessage, topic: string | undefined, wall: number): void {
+    if (typeof input === "string" || input instanceof Uint8Array) {
+      this.topic = named(topic);
+      this.partition = undefined;
+      this.key = null;
+      this.value = input;
+      this.headers = NO_HEADERS;
+      this.timestamp = wall;
+      return;
+    }
+    if (typeof input !== "object" || input === null) throw invalid("a message", "a text, bytes or an object", input);
+    const { key = null, value = null, headers, partition, timestamp } = input;
+    if (!isBytesOrNull(key)) throw invalid("key", "a text, bytes or null", key);
+    if (!isBytesOrNull(value)) throw invalid("value", "a text, bytes or null", value);
+    if (partition !== undefined && !(Number.isInteger(partition) && partition >= 0)) {
+      throw invalid("partition", "a whole number from 0", partition);
+    }
+    const name = named((input as Partial<TopicMessage>).topic ?? topic);
+    const list = headers === undefined ? NO_HEADERS : pairs(headers);
+    const at = timestamp === undefined ? wall : millisecondsOf(timestamp);
+    // Only now: until here the user's own getters may have run, and asked for this draft themselves.
+    this.topic = name;
+    this.partition = partition;
+    this.key = key;
+    this.value = value;
+    this.headers = list;
+    this.timestamp = at;
   }
-  if (typeof input !== "object" || input === null) throw invalid("a message", "a text, bytes or an object", input);
-  const { key = null, value = null, headers, partition, timestamp } = input;
-  if (!isBytesOrNull(key)) throw invalid("key", "a text, bytes or null", key);
-  if (!isBytesOrNull(value)) throw invalid("value", "a text, bytes or null", value);
-  if (partition !== undefined && !(Number.isInteger(partition) && partition >= 0)) {
-    throw invalid("partition", "a whole number from 0", partition);
+
+  /** The message by itself, for whoever keeps it. */
+  copy(): Outgoing {
+    const { topic, partition, key, value, headers, timestamp } = this;
+    return { topic, partition, key, value, headers, timestamp };
   }
-  return {
-    topic: named((input as Partial<TopicMessage>).topic ?? topic),
-    partition,
-    key,
-    value,
-    headers: headers === undefined ? NO_HEADERS : pairs(headers),
-    timestamp: timestamp === undefined ? world.wall() : millisecondsOf(timestamp),
-  };
 }
 
 function named(topic: string | undefined): string {

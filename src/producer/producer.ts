@@ -6,10 +6,11 @@ import { type Checked, checkOptions, oneOf, type OptionRules, someFunction, whol
 import type { ClientParts } from "../cluster/parts.ts";
 import { codecFor, type Compression } from "../records/compression.ts";
 import { Accumulator } from "./accumulator.ts";
-import { Call, type CallOwner, type DeliveryReport, type Waiting } from "./call.ts";
+import { BufferPool } from "./buffers.ts";
+import { Call, type CallOwner, type DeliveryReport, type Recipient, Round, type Waiting } from "./call.ts";
 import { Intake } from "./intake.ts";
-import { type Bytes, type Delivery, outgoing, type ProducerMessage, type TopicMessage } from "./message.ts";
-import { DefaultPartitioner, type Partitioner } from "./partitioner.ts";
+import { type Bytes, type Delivery, Draft, type ProducerMessage, type TopicMessage } from "./message.ts";
+import type { Partitioner } from "./partitioner.ts";
 import { Sender } from "./sender.ts";
 
 /** How a producer produces. */
@@ -43,6 +44,8 @@ export interface WaitOptions {
 }
 
 const BYTES_MAX = 0x7fffffff;
+/** Bytes of buffers that are kept to be used again: what is in flight to a broker or two. */
+const SPARE_BYTES_MAX = 4 * 1024 * 1024;
 
 const rules: OptionRules<ProducerOptions> = {
   acks: oneOf("all", -1, 0, 1),
@@ -70,15 +73,6 @@ const defaults = {
 /** One message, or an array, which is always a list of messages. */
 export type OneOrMany<M> = Bytes | M | readonly (Bytes | M)[];
 
-/** Somebody who waits for the calls that were made before. */
-interface Flush {
-  /** Calls from this number on are none of its business. */
-  readonly upTo: number;
-  /** How many of the others have not settled. */
-  left: number;
-  readonly done: () => void;
-}
-
 /** Produces to one topic if it was made by one, else to any: then each message says which. */
 export class Producer {
   readonly #parts: ClientParts;
@@ -87,11 +81,15 @@ export class Producer {
   readonly #buffer: Budget;
   readonly #intake: Intake;
   readonly #sender: Sender;
-  readonly #owner: CallOwner = { settled: (call) => this.#settled(call) };
-  readonly #flushes = new Set<Flush>();
+  readonly #owner: CallOwner;
+  readonly #draft = new Draft();
+  /** When the messages of the call that is being made were given, in milliseconds since 1970. */
+  #wall = 0;
+  /** What is given now. */
+  #round: Round;
+  /** What was given before the last flush, and is not over. */
+  readonly #earlier = new Set<Round>();
   #nextCall = 0;
-  /** How many calls have not got all of their reports. */
-  #unsettled = 0;
   #unreported: KafkaError | undefined;
   #closing: Promise<void> | undefined;
   #watching: Promise<void>;
@@ -104,14 +102,20 @@ export class Producer {
     this.#topic = topic;
     const settings = this.#options = checked(options);
     if (settings.compression !== "none") codecFor(settings.compression, codecs, 2);
-    const accumulator = new Accumulator(settings);
+    const accumulator = new Accumulator(settings, new BufferPool(settings.batchBytes, SPARE_BYTES_MAX));
     this.#buffer = new Budget(settings.bufferBytes);
-    const sticky = new DefaultPartitioner(world, settings.batchBytes);
-    const batchChanged = () => this.#sender.wake();
-    const { backoff } = parts;
+    this.#owner = {
+      wantsReports: settings.onDelivery !== undefined,
+      settled: (call) => this.#settled(call),
+      told: (report) => this.#told(report),
+      roundOver: (round) => this.#roundOver(round),
+    };
+    this.#round = new Round(this.#owner);
+    const { partitioner, deliveryTimeoutMs, batchBytes: stickyBytes } = settings;
     this.#intake = new Intake({
-      ...{ world, cluster, accumulator, buffer: this.#buffer, backoff, sticky, partitioner: settings.partitioner },
-      batchChanged,
+      ...{ world, cluster, accumulator, buffer: this.#buffer, backoff: parts.backoff },
+      ...{ partitioner, deliveryTimeoutMs, stickyBytes },
+      batchChanged: () => this.#sender.wake(),
     });
     this.#sender = new Sender({
       ...{ world, cluster, accumulator, codecs },
@@ -143,12 +147,16 @@ export class Producer {
   produce(input: OneOrMany<ProducerMessage | TopicMessage>, options: WaitOptions = {}): Promise<Delivery | Delivery[]> {
     const { signal } = options;
     if (signal?.aborted) return Promise.reject(signal.reason);
-    const single = !Array.isArray(input);
-    const wait = this.#parts.world.deferred<Delivery | Delivery[]>("acknowledgement of a produce call");
+    const wait: Waiting = this.#parts.world.deferred("acknowledgement of a produce call");
     try {
-      const call = this.#call(input, { ...wait, single });
-      if (call.messages.length === 0) wait.resolve([]);
-      else if (signal && !call.isSettled) this.#takeBackOnAbort(call, signal, wait.promise, wait.reject);
+      const list = this.#listOf(input);
+      if (list.length === 0) wait.resolve([]);
+      else {
+        const call = this.#call(list.length, !Array.isArray(input), wait);
+        const taken = this.#take(list, call);
+        if (taken < list.length) this.#hold(call, list, taken, taken);
+        if (signal && !call.isSettled) this.#takeBackOnAbort(call, signal, wait.promise, wait.reject);
+      }
     } catch (error) {
       wait.reject(error);
     }
@@ -162,7 +170,14 @@ export class Producer {
    */
   enqueue(input: OneOrMany<ProducerMessage | TopicMessage>, options: WaitOptions = {}): Promise<void> | undefined {
     options.signal?.throwIfAborted();
-    const call = this.#call(input, undefined);
+    const list = this.#listOf(input);
+    const round = this.#round;
+    round.add(list.length);
+    const taken = this.#take(list, round);
+    if (taken === list.length) return undefined;
+    const call = this.#call(list.length - taken, false, undefined);
+    round.acknowledged(list.length - taken);
+    this.#hold(call, list, taken, 0);
     return call.isTaken ? undefined : this.#untilTaken(call, options.signal);
   }
 
@@ -215,31 +230,62 @@ export class Producer {
     if (error) throw error;
   }
 
-  #call(input: OneOrMany<ProducerMessage | TopicMessage>, wait: Waiting | undefined): Call {
+  /** The messages as a list, all of them checked: a list with one that cannot be sent is refused as a whole. */
+  #listOf(input: OneOrMany<ProducerMessage | TopicMessage>): readonly (Bytes | ProducerMessage)[] {
     if (this.#closing) throw closed();
-    const { world } = this.#parts;
-    const list = Array.isArray(input)
-      ? input as readonly (Bytes | ProducerMessage)[]
-      : [input as Bytes | ProducerMessage];
-    const messages = list.map((message) => outgoing(message, this.#topic, world));
-    const deadline = world.now() + this.#options.deliveryTimeoutMs;
-    const call = new Call(this.#owner, this.#nextCall++, messages, deadline, wait);
-    if (messages.length === 0) return call;
-    this.#unsettled++;
-    this.#intake.add(call);
+    const list = Array.isArray(input) ? input as (Bytes | ProducerMessage)[] : [input as Bytes | ProducerMessage];
+    this.#wall = this.#parts.world.wall();
+    for (let i = 0; i < list.length; i++) this.#draft.read(list[i]!, this.#topic, this.#wall);
+    return list;
+  }
+
+  /** Puts messages into batches until one has to wait; gives how many need not. */
+  #take(list: readonly (Bytes | ProducerMessage)[], recipient: Recipient): number {
+    const { partitioner } = this.#options;
+    for (let i = 0; i < list.length; i++) {
+      // One message alone is still in the draft from its check.
+      if (list.length > 1) this.#draft.read(list[i]!, this.#topic, this.#wall);
+      // A user's function may keep what it is given, or produce by itself.
+      if (!this.#intake.put(partitioner ? this.#draft.copy() : this.#draft, recipient, i)) return i;
+    }
+    return list.length;
+  }
+
+  /** What has to wait is kept by itself: the caller may change the list. Its first place in the call is `index`. */
+  #hold(call: Call, list: readonly (Bytes | ProducerMessage)[], from: number, index: number): void {
+    for (let i = from; i < list.length; i++) {
+      this.#draft.read(list[i]!, this.#topic, this.#wall);
+      call.hold(index + i - from, this.#draft.copy());
+    }
+    call.deadline = this.#parts.world.now() + this.#options.deliveryTimeoutMs;
+    this.#intake.wait(call);
     this.#sender.wake();
-    return call;
+  }
+
+  #call(count: number, isSingle: boolean, wait: Waiting | undefined): Call {
+    return new Call({ owner: this.#owner, round: this.#round, number: this.#nextCall++, count, isSingle, wait });
   }
 
   #settled(call: Call): void {
-    const { failure, reports, wait } = call;
-    this.#unsettled--;
+    const { failure, reports, wait, isSingle, round } = call;
     if (!wait) this.#unreported ??= failure;
-    else if (failure) wait.reject(wait.single ? failure : failure.with({ reports: reports as DeliveryReport[] }));
-    else wait.resolve((wait.single ? reports[0] : reports) as Delivery | Delivery[]);
+    else if (failure) wait.reject(isSingle ? failure : failure.with({ reports: reports as DeliveryReport[] }));
+    else wait.resolve((isSingle ? reports[0] : reports) as Delivery | Delivery[]);
     const { onDelivery } = this.#options;
     if (onDelivery) { for (const report of reports) tell(onDelivery, report!); }
-    if (this.#flushes.size > 0) this.#tellFlushes(call);
+    round.acknowledged(1);
+  }
+
+  /** The end of a message that was enqueued. */
+  #told(report: DeliveryReport): void {
+    if (report instanceof KafkaError) this.#unreported ??= report;
+    const { onDelivery } = this.#options;
+    if (onDelivery) tell(onDelivery, report);
+  }
+
+  #roundOver(round: Round): void {
+    this.#earlier.delete(round);
+    for (const flush of round.flushes) if (--flush.left === 0) flush.done();
   }
 
   #takeBackOnAbort(call: Call, signal: AbortSignal, done: Promise<unknown>, reject: (reason: unknown) => void): void {
@@ -257,27 +303,19 @@ export class Producer {
     return wait.promise;
   }
 
-  /** Waits for the calls that were made up to now. */
+  /** Waits for all that was given up to now. */
   #allSettled(signal: AbortSignal | undefined): Promise<void> {
-    if (this.#unsettled === 0) return Promise.resolve();
+    if (this.#round.isOpen) {
+      this.#round.seal();
+      this.#earlier.add(this.#round);
+      this.#round = new Round(this.#owner);
+    }
+    if (this.#earlier.size === 0) return Promise.resolve();
     const wait = this.#parts.world.deferred<void>("everything to be acknowledged");
-    const flush = { upTo: this.#nextCall, left: this.#unsettled, done: wait.resolve };
-    this.#flushes.add(flush);
-    if (signal) {
-      onAbort(signal, wait.promise, () => {
-        this.#flushes.delete(flush);
-        wait.reject(signal.reason);
-      });
-    }
+    const flush = { left: this.#earlier.size, done: wait.resolve };
+    for (const round of this.#earlier) round.flushes.push(flush);
+    if (signal) onAbort(signal, wait.promise, () => wait.reject(signal.reason));
     return wait.promise;
-  }
-
-  #tellFlushes({ number }: Call): void {
-    for (const flush of this.#flushes) {
-      if (number >= flush.upTo || --flush.left > 0) continue;
-      this.#flushes.delete(flush);
-      flush.done();
-    }
   }
 
   /** New metadata may let go what waits for a leader. */

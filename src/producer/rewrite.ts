@@ -4,7 +4,8 @@ import { KafkaError } from "../base/errors.ts";
 import { type RecordsBuilder, recordsBuilder } from "../records/builder.ts";
 import type { Message } from "../records/message.ts";
 import { recordBatches } from "../records/reading.ts";
-import type { Batch, Part } from "./accumulator.ts";
+import type { Batch } from "./accumulator.ts";
+import type { Part } from "./call.ts";
 
 /** The same records in another format; only for a batch that was never sent. Throws `UNSUPPORTED_FEATURE` for headers before magic 2. */
 export function rewritten(batch: Batch, magic: 0 | 1 | 2): RecordsBuilder {
@@ -31,12 +32,11 @@ export function halves(batch: Batch): [Batch, Batch] {
 function splitParts(parts: readonly Part[], middle: number): [Part[], Part[]] {
   const first: Part[] = [], second: Part[] = [];
   let left = middle;
-  for (const { call, indexes, timestamps } of parts) {
-    const count = Math.min(left, indexes.length);
+  for (const part of parts) {
+    const count = Math.min(left, part.count);
     left -= count;
-    if (count > 0) first.push({ call, indexes: indexes.slice(0, count), timestamps: timestamps.slice(0, count) });
-    if (count === indexes.length) continue;
-    second.push({ call, indexes: indexes.slice(count), timestamps: timestamps.slice(count) });
+    if (count > 0) first.push(part.slice(0, count));
+    if (count < part.count) second.push(part.slice(count, part.count));
   }
   return [first, second];
 }

@@ -53,7 +53,10 @@ export class Sender {
   readonly #ended = new AbortController();
   readonly #running: Promise<void>;
   #hurrying = 0;
+  /** Somebody has said that something may be ready, since the loop last looked. */
+  #woken = false;
   #timer: Timer | undefined;
+  #timerAt = Infinity;
 
   /** Starts the loop. */
   constructor(parts: SenderParts) {
@@ -62,8 +65,10 @@ export class Sender {
     this.#running = parts.world.task("sender", () => this.#run());
   }
 
-  /** Something may be ready now. */
+  /** Something may be ready now. Everything that is said in one go is looked at once. */
   wake(): void {
+    if (this.#woken) return;
+    this.#woken = true;
     this.#gate.open();
   }
 
@@ -77,27 +82,34 @@ export class Sender {
   /** Ends the loop; requests in flight are given up, and then, in its order, what waits behind them: it fails with `error`. */
   async close(error: KafkaError): Promise<void> {
     this.#ended.abort(error);
+    this.wake();
     await this.#running;
     await Promise.all(this.#requests);
     for (const batch of this.#parts.accumulator.drain()) this.#giveUp(batch, error);
   }
 
-  /** Everything that was said in one go is looked at once: `wake` only opens the gate, and this comes after. */
   async #run(): Promise<void> {
     const { signal } = this.#ended;
-    try {
-      for (;;) {
-        const wakeAt = this.#pump();
-        if (wakeAt !== Infinity) {
-          this.#timer = this.#parts.world.timer(Math.max(0, wakeAt - this.#parts.world.now()), () => this.wake());
-        }
-        await this.#gate.wait(signal);
-        this.#timer?.cancel();
-      }
-    } catch (error) {
-      this.#timer?.cancel();
-      if (!signal.aborted) throw error;
+    while (!signal.aborted) {
+      this.#woken = false;
+      const wakeAt = this.#pump();
+      if (this.#woken) continue;
+      this.#setTimer(wakeAt);
+      await this.#gate.wait();
     }
+    this.#timer?.cancel();
+  }
+
+  /** One timer, which is not moved when its time turns out to come later: one that finds nothing costs less. */
+  #setTimer(at: number): void {
+    if (at >= this.#timerAt) return;
+    const { world } = this.#parts;
+    this.#timer?.cancel();
+    this.#timerAt = at;
+    this.#timer = world.timer(Math.max(0, at - world.now()), () => {
+      this.#timerAt = Infinity;
+      this.wake();
+    });
   }
 
   /** Sends what can go; gives when to look again even if nothing happens. */
@@ -249,16 +261,18 @@ export class Sender {
   }
 
   #succeeded(batch: Batch, baseOffset: number, logAppendTimeMs: number): void {
-    const { topic, partition } = batch;
-    let delta = 0;
-    for (const { call, indexes, timestamps } of batch.parts) {
-      for (let i = 0; i < indexes.length; i++, delta++) {
-        const offset = baseOffset < 0 ? -1 : baseOffset + delta;
-        const timestamp = logAppendTimeMs >= 0 ? logAppendTimeMs : timestamps[i]!;
-        call.report(indexes[i]!, { topic, partition, offset, timestamp });
-      }
+    const { topic, partition, builder, failures } = batch;
+    let offset = baseOffset;
+    // Whoever waited for a batch that came too late has been told.
+    for (const part of batch.expired ? [] : batch.parts) {
+      part.succeeded(topic, partition, offset, logAppendTimeMs);
+      if (offset >= 0) offset += part.count;
     }
     this.#end(batch);
+    // The bytes of a try that failed may still be on their way somewhere; those of the only one have arrived.
+    if (failures > 0) return;
+    batch.bytes = undefined;
+    builder.release();
   }
 
   /** A batch in flight failed: it is tried again later, or given up. `answered`: the leader itself said so. */
@@ -270,13 +284,13 @@ export class Sender {
     if (batch.underWay && !(answered && failure.persisted === "no")) batch.ambiguous = true;
     batch.underWay = false;
     if (batch.expired || this.#ended.signal.aborted || !isRetriable(failure)) {
-      this.#report(batch, failure);
+      if (!batch.expired) this.#report(batch, failure);
       this.#end(batch);
       return;
     }
     cluster.lookAgain();
     batch.retryAt = world.now() + delayMs(world, settings, ++batch.failures);
-    accumulator.putBack(batch);
+    accumulator.putBack(batch, [batch]);
   }
 
   #failureOf(error: unknown): KafkaError {
@@ -308,9 +322,7 @@ export class Sender {
     const { topic, partition, ambiguous, underWay, parts } = batch;
     const known = error.persisted === "no" ? "possibly" : error.persisted;
     const failure = error.with({ topic, partition, persisted: ambiguous || underWay ? known : "no" });
-    for (const { call, indexes } of parts) {
-      for (const index of indexes) call.report(index, failure);
-    }
+    for (const part of parts) part.failed(failure);
   }
 }
 

@@ -3,8 +3,17 @@
 import { crc32c } from "../bytes/crc32c.ts";
 import { codecFor, compressionId } from "./compression.ts";
 import { ATTRIBUTES, BATCH, ENTRY, setInt64 } from "./layout.ts";
-import type { BuildOptions, Bytes, RecordInput, RecordsBuilder } from "./record.ts";
-import { bytesSizeMax, CAPACITY, checkNotEmpty, checkTimestamp, putRaw, withRoom } from "./room.ts";
+import type { BufferSource, BuildOptions, Bytes, RecordInput, RecordsBuilder } from "./record.ts";
+import {
+  bytesSizeMax,
+  CAPACITY,
+  checkNotEmpty,
+  checkTimestamp,
+  freshMemory,
+  NO_BYTES,
+  putRaw,
+  withRoom,
+} from "./room.ts";
 import { putText } from "./text.ts";
 import { lengthSize, putVarint, putVarlong } from "./varint.ts";
 
@@ -23,14 +32,16 @@ export function batchRecordSizeMax(record: RecordInput): number {
 /** Builds one record batch. */
 export class BatchBuilder implements RecordsBuilder {
   readonly magic = 2;
+  readonly #buffers: BufferSource;
   #bytes: Uint8Array;
   #length: number = BATCH.head;
   #count = 0;
   #baseTimestamp = 0;
   #maxTimestamp = -1;
 
-  constructor(capacity: number = CAPACITY) {
-    this.#bytes = new Uint8Array(Math.max(capacity, BATCH.head));
+  constructor(capacity: number = CAPACITY, buffers: BufferSource = freshMemory) {
+    this.#buffers = buffers;
+    this.#bytes = buffers.take(Math.max(capacity, BATCH.head));
   }
 
   get count(): number {
@@ -49,7 +60,7 @@ export class BatchBuilder implements RecordsBuilder {
     checkTimestamp(record);
     const { key, value, headers, timestamp } = record;
     const start = this.#length;
-    const bytes = this.#bytes = withRoom(this.#bytes, start, batchRecordSizeMax(record));
+    const bytes = this.#bytes = withRoom(this.#buffers, this.#bytes, start, batchRecordSizeMax(record));
     if (this.#count === 0) this.#baseTimestamp = timestamp;
     // The record's own length comes first. Its width is guessed as if all text were ASCII, and put right afterwards.
     const guessed = 4 + (key === null ? 1 : 1 + key.length) + (value === null ? 1 : 1 + value.length);
@@ -77,6 +88,11 @@ export class BatchBuilder implements RecordsBuilder {
     const compressed = codec.compress(this.#bytes.subarray(BATCH.head, this.#length));
     if (compressed instanceof Uint8Array) return this.#wrap(compressed, options);
     return compressed.then((bytes) => this.#wrap(bytes, options));
+  }
+
+  release(): void {
+    this.#buffers.give(this.#bytes);
+    this.#bytes = NO_BYTES;
   }
 
   #wrap(compressed: Uint8Array, options: BuildOptions): Uint8Array {

@@ -4,8 +4,17 @@ import { KafkaError } from "../base/errors.ts";
 import { crc32 } from "../bytes/crc32.ts";
 import { codecFor, type Compression, compressionId } from "./compression.ts";
 import { ENTRY, MESSAGE, messageHead, messageSizeMin, setInt64 } from "./layout.ts";
-import type { BuildOptions, Bytes, RecordInput, RecordsBuilder } from "./record.ts";
-import { bytesSizeMax, CAPACITY, checkNotEmpty, checkTimestamp, putRaw, withRoom } from "./room.ts";
+import type { BufferSource, BuildOptions, Bytes, RecordInput, RecordsBuilder } from "./record.ts";
+import {
+  bytesSizeMax,
+  CAPACITY,
+  checkNotEmpty,
+  checkTimestamp,
+  freshMemory,
+  NO_BYTES,
+  putRaw,
+  withRoom,
+} from "./room.ts";
 import { putText } from "./text.ts";
 
 /** Bytes that a record takes at most in a message set. */
@@ -16,15 +25,17 @@ export function messageSizeMax(magic: 0 | 1, record: RecordInput): number {
 /** Builds one message set; with compression a set of one message that holds the others. */
 export class MessageSetBuilder implements RecordsBuilder {
   readonly magic: 0 | 1;
+  readonly #buffers: BufferSource;
   #bytes: Uint8Array;
   #view: DataView;
   #length = 0;
   #count = 0;
   #maxTimestamp = -1;
 
-  constructor(magic: 0 | 1, capacity: number = CAPACITY) {
+  constructor(magic: 0 | 1, capacity: number = CAPACITY, buffers: BufferSource = freshMemory) {
     this.magic = magic;
-    this.#bytes = new Uint8Array(capacity);
+    this.#buffers = buffers;
+    this.#bytes = buffers.take(capacity);
     this.#view = new DataView(this.#bytes.buffer);
   }
 
@@ -64,6 +75,11 @@ export class MessageSetBuilder implements RecordsBuilder {
     return compressed.then((bytes) => this.#wrap(bytes, compression));
   }
 
+  release(): void {
+    this.#buffers.give(this.#bytes);
+    this.#bytes = NO_BYTES;
+  }
+
   /** The message that holds the compressed ones: it has the last one's offset and the latest timestamp. */
   #wrap(compressed: Uint8Array, compression: Compression): Uint8Array {
     const bytes = new Uint8Array(messageSizeMin(this.magic) + compressed.length);
@@ -75,7 +91,7 @@ export class MessageSetBuilder implements RecordsBuilder {
   }
 
   #reserve(more: number): void {
-    const bytes = withRoom(this.#bytes, this.#length, more);
+    const bytes = withRoom(this.#buffers, this.#bytes, this.#length, more);
     if (bytes === this.#bytes) return;
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer);

@@ -33,6 +33,14 @@ export interface BuildOptions {
   readonly transactional?: boolean;
 }
 
+/** Where builders get their buffers from, and give them back to. */
+export interface BufferSource {
+  /** A buffer of so many bytes, or more; what is in it does not matter. */
+  take(atLeast: number): Uint8Array;
+  /** Nobody uses the buffer any more. */
+  give(bytes: Uint8Array): void;
+}
+
 /** Takes records one by one, in one format, and makes the bytes that a produce request carries. */
 export interface RecordsBuilder {
   /** The message format: 2 from Kafka 0.11 on, 1 in 0.10, 0 before. */
@@ -50,4 +58,6 @@ export interface RecordsBuilder {
    * so append nothing any more. It may be called again, to number a batch anew that nobody is writing.
    */
   build(options: BuildOptions): Uint8Array | Promise<Uint8Array>;
+  /** Gives its buffer back: neither the builder nor what it built, unless compressed, may be used any more. */
+  release(): void;
 }

@@ -1,17 +1,24 @@
 /** What both builders need of their buffer: room in it, and the checks of what is to be written. */
 
 import { KafkaError } from "../base/errors.ts";
-import type { Bytes, RecordInput } from "./record.ts";
+import type { BufferSource, Bytes, RecordInput } from "./record.ts";
 import { textSizeMax } from "./text.ts";
 
 /** Bytes that a builder starts with when nothing is said. */
 export const CAPACITY = 4096;
 
-/** The buffer if there is room for so many more bytes, else a copy of it, twice as large or more. */
-export function withRoom(bytes: Uint8Array, used: number, more: number): Uint8Array {
+/** What a builder has that gave its buffer back. */
+export const NO_BYTES: Uint8Array = new Uint8Array(0);
+
+/** Memory of its own for everybody. */
+export const freshMemory: BufferSource = { take: (atLeast) => new Uint8Array(atLeast), give: () => {} };
+
+/** The buffer if there is room for so many more bytes, else a copy of it, twice as large or more; the old one is given back. */
+export function withRoom(buffers: BufferSource, bytes: Uint8Array, used: number, more: number): Uint8Array {
   if (used + more <= bytes.length) return bytes;
-  const larger = new Uint8Array(Math.max(bytes.length * 2, used + more));
+  const larger = buffers.take(Math.max(bytes.length * 2, used + more));
   larger.set(bytes.subarray(0, used));
+  buffers.give(bytes);
   return larger;
 }
 

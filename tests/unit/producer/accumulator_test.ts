@@ -2,29 +2,49 @@
 
 import { assert } from "chai";
 import { recordSizeMax } from "../../../src/records/builder.ts";
-import { Accumulator, type Batch } from "../../../src/producer/accumulator.ts";
-import { Call } from "../../../src/producer/call.ts";
+import { Accumulator, type Batch, emptyQueue, type PartitionQueue } from "../../../src/producer/accumulator.ts";
+import { BufferPool } from "../../../src/producer/buffers.ts";
+import { Call, type CallOwner, type Part, Round } from "../../../src/producer/call.ts";
 import type { Outgoing } from "../../../src/producer/message.ts";
 import { halves, rewritten } from "../../../src/producer/rewrite.ts";
 import { recordBatches } from "../../../src/records/reading.ts";
 import { test } from "../../harness.ts";
 
 /** The owner of calls whose end does not matter. */
-const NOBODY = { settled: () => {} };
+const NOBODY: CallOwner = { wantsReports: false, settled: () => {}, told: () => {}, roundOver: () => {} };
+
+const SETTINGS = { batchBytes: 1000, lingerMs: 10 };
+
+function accumulatorOf(settings: Partial<typeof SETTINGS> = {}): Accumulator {
+  return new Accumulator({ ...SETTINGS, ...settings }, new BufferPool(1000, 10_000));
+}
+
+function callOf(count: number): Call {
+  return new Call({ owner: NOBODY, round: new Round(NOBODY), number: 0, count, isSingle: false, wait: undefined });
+}
 
 function message(value: string, headers: Outgoing["headers"] = []): Outgoing {
   return { topic: "t", partition: undefined, key: null, value, headers, timestamp: 7 };
 }
 
-function filled(values: readonly string[], settings: Partial<ConstructorParameters<typeof Accumulator>[0]> = {}) {
-  const accumulator = new Accumulator({ batchBytes: 1000, lingerMs: 10, ...settings });
-  const messages = values.map((value) => message(value));
-  const call = new Call(NOBODY, 0, messages, 100, undefined);
-  messages.forEach((one, i) => {
-    accumulator.append(2, one, 0, call, i, recordSizeMax(2, one), i);
-  });
-  const [queue] = accumulator.queues;
-  return { accumulator, call, queue: queue! };
+/** What the intake does with a message that may go at once. */
+function put(accumulator: Accumulator, queue: PartitionQueue, one: Outgoing, call: Call, index: number): number {
+  const open = accumulator.open(queue);
+  if (open && accumulator.hasRoom(open, recordSizeMax(2, one))) return accumulator.append(open, one, call, index);
+  if (open) open.sealed = true;
+  return accumulator.append(accumulator.begin(queue, 2, 100, index), one, call, index);
+}
+
+function filled(values: readonly string[], settings: Partial<typeof SETTINGS> = {}) {
+  const accumulator = accumulatorOf(settings);
+  const call = callOf(values.length);
+  const queue = emptyQueue("t", 0);
+  values.forEach((value, i) => put(accumulator, queue, message(value), call, i));
+  return { accumulator, call, queue };
+}
+
+function indexesOf(part: Part): number[] {
+  return Array.from({ length: part.count }, (_, i) => part.indexAt(i));
 }
 
 function valuesOf({ builder }: Pick<Batch, "builder">): string[] {
@@ -52,7 +72,7 @@ test("one batch of a partition is in flight, and a failed one goes before those 
   const first = accumulator.take(queue);
   assert.isFalse(accumulator.isReady(queue, 1000, true));
   first.retryAt = 50;
-  accumulator.putBack(first);
+  accumulator.putBack(first, [first]);
   assert.isFalse(accumulator.isReady(queue, 40, true));
   assert.equal(accumulator.readyAt(queue, true), 50);
   assert.equal(accumulator.take(queue), first);
@@ -74,12 +94,70 @@ test("what is late is told oldest first; what is in flight stays in its place", 
   assert.isEmpty([...accumulator.queues]);
 });
 
-test("a record that cannot be encoded leaves no empty batch", () => {
-  const accumulator = new Accumulator({ batchBytes: 1000, lingerMs: 10 });
+test("a record that cannot be encoded leaves no empty batch, and nothing in one that has others", () => {
+  const accumulator = accumulatorOf();
+  const queue = emptyQueue("t", 0);
   const bad = { ...message("a"), timestamp: 0.5 };
-  const call = new Call(NOBODY, 0, [bad], 100, undefined);
-  assert.throws(() => accumulator.append(2, bad, 0, call, 0, 100, 0));
+  const call = callOf(1);
+  assert.throws(() => put(accumulator, queue, bad, call, 0));
   assert.isEmpty([...accumulator.queues]);
+  put(accumulator, queue, message("b"), call, 0);
+  const { heldBytes } = accumulator.open(queue)!;
+  assert.throws(() => put(accumulator, queue, bad, call, 0));
+  assert.equal(accumulator.open(queue)!.heldBytes, heldBytes);
+  assert.deepEqual(valuesOf(accumulator.take(queue)), ["b"]);
+});
+
+test("a batch holds as many bytes of the buffer as it has", () => {
+  const accumulator = accumulatorOf();
+  const queue = emptyQueue("t", 0);
+  const call = callOf(3);
+  let held = 0;
+  for (let i = 0; i < 3; i++) held += put(accumulator, queue, message("ä".repeat(i)), call, i);
+  const batch = accumulator.open(queue)!;
+  assert.equal(held, batch.builder.size);
+  assert.equal(batch.heldBytes, held);
+});
+
+test("the messages of a part keep their places and timestamps, in order or not", () => {
+  const call = callOf(10);
+  const { accumulator, queue } = filled([]);
+  const places = [2, 3, 4, 7, 8, 5];
+  places.forEach((index, i) => put(accumulator, queue, { ...message("m"), timestamp: 100 + (i >> 1) }, call, index));
+  const [part, more] = accumulator.take(queue).parts;
+  assert.isUndefined(more);
+  assert.deepEqual(indexesOf(part!), places);
+  assert.deepEqual(places.map((_, i) => part!.timestampAt(i)), [100, 100, 101, 101, 102, 102]);
+  part!.succeeded("t", 0, 50, -1);
+  assert.deepEqual(call.reports[7], { topic: "t", partition: 0, offset: 53, timestamp: 101 });
+  assert.deepEqual(call.reports[5], { topic: "t", partition: 0, offset: 55, timestamp: 102 });
+  assert.isUndefined(call.reports[6]);
+});
+
+test("a round is over when nothing of it is open and nothing can be added, once", () => {
+  const over: Round[] = [];
+  const round = new Round({ ...NOBODY, roundOver: (round) => over.push(round) });
+  round.add(2);
+  round.acknowledged(2);
+  round.add(1);
+  round.seal();
+  assert.isEmpty(over);
+  round.acknowledged(1);
+  assert.deepEqual(over, [round]);
+});
+
+test("buffers that came back are given out again, up to a number of bytes", () => {
+  const pool = new BufferPool(100_000, 130_000);
+  const buffers = [1, 4096, 4097, 100_000, 100_001].map((size) => pool.take(size));
+  assert.deepEqual(buffers.map(({ length }) => length), [4096, 4096, 16384, 100_000, 100_001]);
+  for (const buffer of buffers) pool.give(buffer);
+  assert.equal(pool.take(99_000), buffers[3]);
+  assert.notEqual(pool.take(99_000), buffers[3]);
+  assert.notEqual(pool.take(100_001), buffers[4], "larger ones are not kept");
+  pool.give(pool.take(100_000));
+  pool.give(new Uint8Array(100_000));
+  pool.take(100_000);
+  assert.equal(pool.take(4096), buffers[1]);
 });
 
 test("halves hold the same records, calls and bytes", () => {
@@ -87,8 +165,8 @@ test("halves hold the same records, calls and bytes", () => {
   const batch = accumulator.take(queue);
   const [first, second] = halves(batch);
   assert.deepEqual([valuesOf(first), valuesOf(second)], [["a", "b"], ["c", "d", "e"]]);
-  assert.deepEqual([first, second].map(({ parts }) => parts.map(({ indexes }) => indexes)), [[[0, 1]], [[2, 3, 4]]]);
-  assert.equal(first.parts[0]!.call, call);
+  assert.deepEqual([first, second].map(({ parts }) => parts.map(indexesOf)), [[[0, 1]], [[2, 3, 4]]]);
+  assert.equal(first.parts[0]!.recipient, call);
   assert.equal(first.heldBytes + second.heldBytes, batch.heldBytes);
   accumulator.putBack(batch, [first, second]);
   assert.equal(accumulator.take(queue), first);
@@ -102,9 +180,7 @@ test("a batch is written anew for an older leader, unless it has headers", () =>
     assert.equal(builder.magic, magic);
     assert.deepEqual(valuesOf({ builder }), ["a", "b"]);
   }
-  const headed = new Accumulator({ batchBytes: 1000, lingerMs: 10 });
-  const one = message("a", [["h", "1"]]);
-  headed.append(2, one, 0, new Call(NOBODY, 0, [one], 100, undefined), 0, 100, 0);
-  const [other] = headed.queues;
-  assert.throws(() => rewritten(headed.take(other!), 1), /UNSUPPORTED_FEATURE/);
+  const headed = filled([]);
+  put(headed.accumulator, headed.queue, message("a", [["h", "1"]]), callOf(1), 0);
+  assert.throws(() => rewritten(headed.accumulator.take(headed.queue), 1), /UNSUPPORTED_FEATURE/);
 });

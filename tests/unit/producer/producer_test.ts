@@ -2,10 +2,11 @@
 
 import { assert } from "chai";
 import { KafkaError } from "../../../src/base/errors.ts";
-import { partitionOfKey } from "../../../src/producer/partitioner.ts";
+import { partitionOfKey, StickyPartition } from "../../../src/producer/partitioner.ts";
 import { produce } from "../../../src/protocol/produce.ts";
 import type { DeliveryReport } from "../../../src/producer/call.ts";
 import { releaseNames } from "../../../src/testing/releases.ts";
+import { SimulatedWorld } from "../../../src/testing/world.ts";
 import { test } from "../../harness.ts";
 import { failure, play, texts, thrown } from "../client/rig.ts";
 
@@ -59,6 +60,50 @@ test("a key chooses its partition as Java's client does, a message may name one,
     });
     assert.match((await failure(throwing.produce("x"))).message, /mine/);
   }));
+
+test("calls that share a batch get their own places in it", () =>
+  play({ topics: { t: { partitions: 2 } } }, async ({ client, cluster }) => {
+    const told: DeliveryReport[] = [];
+    const producer = (await client.topic("t")).producer({ lingerMs: 50, onDelivery: (report) => told.push(report) });
+    producer.enqueue({ value: "e0", partition: 1, timestamp: 5 });
+    const ends = await Promise.all([
+      producer.produce([{ value: "a0", partition: 1 }, { value: "a1", partition: 0 }, { value: "a2", partition: 1 }]),
+      producer.produce({ value: "b0", partition: 1 }),
+      producer.produce([{ value: "c0", partition: 0 }, { value: "c1", partition: 1 }]),
+    ]);
+    producer.enqueue([{ value: "e1", partition: 1 }, { value: "e2", partition: 1 }]);
+    await producer.close();
+    const places = ends.flat().map(({ partition, offset }) => `${partition}/${offset}`);
+    assert.deepEqual(places, ["1/1", "0/0", "1/2", "1/3", "0/1", "1/4"]);
+    const values = (await cluster.records("t", 1)).map(({ value }) => new TextDecoder().decode(value!));
+    assert.deepEqual(values, ["e0", "a0", "a2", "b0", "c1", "e1", "e2"]);
+    assert.lengthOf(told, 9);
+    const offsets = told.map((report) => report instanceof KafkaError ? -1 : report.partition * 100 + report.offset);
+    assert.deepEqual(offsets.toSorted((a, b) => a - b), [0, 1, 100, 101, 102, 103, 104, 105, 106]);
+    assert.include(told[0], { partition: 1, offset: 0, timestamp: 5 });
+  }));
+
+test("messages without keys go where there is a leader, and not to a partition whose batch is in flight", () => {
+  const world = new SimulatedWorld(1).process("producer");
+  const sticky = new StickyPartition(world, 1000);
+  const partitions = [-1, 1, -1, 2].map((leader, partition) => ({
+    ...{ partition, leader, leaderEpoch: 0, replicas: [], inSyncReplicas: [], offlineReplicas: [] },
+  }));
+  const idle = { inFlight: undefined, batches: [] };
+  const chosen = new Set(Array.from({ length: 50 }, () => new StickyPartition(world, 1).choose(partitions, [])));
+  assert.deepEqual([...chosen].sort(), [1, 3]);
+  const kept = sticky.choose(partitions, []);
+  const other = 4 - kept;
+  const states = (of: Record<number, unknown>) => [0, 1, 2, 3].map((i) => of[i] as typeof idle ?? idle);
+  assert.equal(
+    sticky.choose(partitions, states({ [kept]: { inFlight: {}, batches: [{}] } })),
+    kept,
+    "it fills up behind",
+  );
+  assert.equal(sticky.choose(partitions, states({ [kept]: { inFlight: {}, batches: [] } })), other);
+  const both = { inFlight: {}, batches: [] };
+  assert.include([1, 3], sticky.choose(partitions, states({ 1: both, 3: both })));
+});
 
 test("without keys messages share a partition for a batch's worth of bytes, and then go elsewhere", () =>
   play({ topics: { t: { partitions: 8 } } }, async ({ client }) => {

@@ -1,6 +1,7 @@
 /** Every message has one end, in time and in order: deadlines, aborts, a full buffer, flush and close. */
 
 import { assert } from "chai";
+import { errorNumbers } from "../../../src/base/error_codes.ts";
 import type { KafkaError } from "../../../src/base/errors.ts";
 import { produce } from "../../../src/protocol/produce.ts";
 import type { DeliveryReport } from "../../../src/producer/call.ts";
@@ -48,6 +49,35 @@ test("what is in flight fails at its deadline too, and may be in the log; what c
     assert.equal((await producer.produce("b")).offset, 1);
     assert.deepEqual(await texts(cluster), ["a", "b"]);
   }));
+
+test("what was enqueued and came too late is told once, whether its answer comes afterwards, fails, or never comes", async () => {
+  for (const end of ["answers", "fails", "is silent"]) {
+    await play({}, async ({ client, cluster, process }) => {
+      const told: DeliveryReport[] = [];
+      const onDelivery = (report: DeliveryReport) => told.push(report);
+      const options = { deliveryTimeoutMs: 1000, requestTimeoutMs: 3000, onDelivery };
+      const producer = (await client.topic("t")).producer(options);
+      cluster.control(produce, async ({ answer }) => {
+        await process.sleep(end === "is silent" ? 4000 : 2000);
+        const body = await answer();
+        if (typeof body === "string" || end !== "fails") return body;
+        const [topic] = body.responses;
+        const partitionResponses = topic!.partitionResponses.map((one) => ({
+          ...one,
+          errorCode: errorNumbers.NOT_LEADER_OR_FOLLOWER,
+        }));
+        return { ...body, responses: [{ ...topic, partitionResponses }] };
+      });
+      producer.enqueue(["a", "b"]);
+      assert.equal((await failure(producer.flush())).code, "DELIVERY_TIMEOUT", end);
+      producer.enqueue("c");
+      await failure(producer.flush());
+      await process.sleep(6000);
+      await producer.close();
+      assert.deepEqual(told.map((report) => (report as KafkaError).code), new Array(3).fill("DELIVERY_TIMEOUT"), end);
+    });
+  }
+});
 
 test("a topic that is deleted under a producer fails its messages with why", () =>
   play({}, async ({ client, cluster }) => {

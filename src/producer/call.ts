@@ -83,6 +83,8 @@ export class Round implements Recipient {
   }
 }
 
+const NONE: readonly (Outgoing | undefined)[] = Object.freeze([]);
+
 /** What a call is made of. */
 export interface CallParts {
   readonly owner: CallOwner;
@@ -99,8 +101,8 @@ export class Call implements Recipient {
   readonly number: number;
   /** What it was given with. */
   readonly round: Round;
-  /** What is not in a batch yet, by its place in the call; an entry is let go of as soon as it is. */
-  readonly waiting: (Outgoing | undefined)[] = [];
+  /** What is not in a batch yet, by its place in the call; an entry is let go of as soon as it is. Most calls never wait. */
+  #waiting: (Outgoing | undefined)[] | undefined;
   /** When what is not in a batch stops waiting, on the world's clock. */
   deadline = Infinity;
   /** What is reported for what the caller took back: it knows already, and needs not be told by `flush`. */
@@ -133,6 +135,11 @@ export class Call implements Recipient {
     return true;
   }
 
+  /** What is not in a batch yet, by its place in the call. */
+  get waiting(): readonly (Outgoing | undefined)[] {
+    return this.#waiting ?? NONE;
+  }
+
   /** Whether every message has its report. */
   get isSettled(): boolean {
     return this.#open === 0;
@@ -145,14 +152,14 @@ export class Call implements Recipient {
 
   /** A message has to wait before it goes into a batch. */
   hold(index: number, message: Outgoing): void {
-    this.waiting[index] = message;
+    (this.#waiting ??= [])[index] = message;
     this.#untaken++;
   }
 
   /** A message is in a batch. */
   taken(index: number): void {
-    if (!this.waiting[index]) return;
-    this.waiting[index] = undefined;
+    if (!this.#waiting?.[index]) return;
+    this.#waiting[index] = undefined;
     if (--this.#untaken === 0) this.onTaken?.();
   }
 

@@ -1,15 +1,17 @@
 /** The cluster as the rest of the client sees it: who is there, who leads what, whom to ask, and when to look again. */
 
 import { errorNumbers } from "../base/error_codes.ts";
-import { abortable, Deadline, Gate, withDeadline } from "../base/async.ts";
+import { type Deadline, Gate, withDeadline } from "../base/async.ts";
 import { type ErrorContext, KafkaError } from "../base/errors.ts";
-import type { Timer, World } from "../base/world.ts";
+import type { World } from "../base/world.ts";
 import type { Body, Connection } from "../connection/connection.ts";
 import { type ConnectionSettings, labelOf } from "../connection/open.ts";
 import type { BrokerVersions } from "../connection/versions.ts";
 import { metadata } from "../protocol/metadata.ts";
 import type { Address } from "../transport/transport.ts";
 import type { Api, Response } from "../wire/schema.ts";
+import { noBrokers, Search } from "./bootstrap.ts";
+import { Freshness } from "./freshness.ts";
 import { type Lane, Pool } from "./pool.ts";
 import { Backoff, type BackoffSettings, isRetriable } from "./retry.ts";
 import {
@@ -61,8 +63,6 @@ interface Answered<A extends Api> {
 
 /** Below this version of Metadata a broker may create the topic that it is asked about (KIP-204 came with v4). */
 const NO_AUTO_CREATION = 4;
-/** How long a bootstrap host is waited for before the next is asked as well: one that hangs must not hold up the others. */
-const HEAD_START_MS = 500;
 
 /** Brokers, connections and metadata of one cluster. */
 export class Cluster {
@@ -71,15 +71,12 @@ export class Cluster {
   readonly #settings: ClusterSettings;
   readonly #world: World;
   readonly #pool: Pool;
-  readonly #wake: Gate;
-  readonly #inUse = new Map<string, number>();
+  readonly #freshness: Freshness;
   /** The deadlines of the calls that are under way: they end with the cluster. */
   readonly #calls = new Set<Deadline>();
   readonly #ended = new AbortController();
   #snapshot: Snapshot = nothingKnown;
-  #stale = false;
   #fetchLanes = 0;
-  #ageTimer: Timer | undefined;
   #refreshing: Promise<void> = Promise.resolve();
 
   private constructor(settings: ClusterSettings) {
@@ -87,14 +84,10 @@ export class Cluster {
     this.#world = settings.world;
     this.#pool = new Pool(settings, settings);
     this.changed = new Gate(settings.world, "new metadata");
-    this.#wake = new Gate(settings.world, "a reason to fetch metadata");
+    this.#freshness = new Freshness(settings, this.#ended.signal);
   }
 
-  /**
-   * Finds the cluster: asks every host, again with backoff until `bootstrapTimeoutMs`, then `NO_BROKERS` with each host's
-   * last failure as `cause`. What no retry can heal, at every host, fails at once: with that error, or with a `NO_BROKERS` that is
-   * not retriable if it is not the same everywhere.
-   */
+  /** Finds the cluster, as {@linkcode Search} says. */
   static async connect(settings: ClusterSettings, signal: AbortSignal | undefined): Promise<Cluster> {
     const cluster = new Cluster(settings);
     try {
@@ -211,20 +204,17 @@ export class Cluster {
 
   /** Somebody was told that what we know is out of date: fetches metadata in the background, soon. */
   lookAgain(): void {
-    this.#stale = true;
-    this.#wake.open();
+    this.#freshness.lookAgain();
   }
 
   /** The topic's metadata is kept up to date from now on, until it is let go as often. */
   use(topic: string): void {
-    this.#inUse.set(topic, (this.#inUse.get(topic) ?? 0) + 1);
+    this.#freshness.use(topic);
   }
 
   /** The opposite of `use`. */
   letGo(topic: string): void {
-    const count = this.#inUse.get(topic) ?? 0;
-    if (count > 1) this.#inUse.set(topic, count - 1);
-    else this.#inUse.delete(topic);
+    this.#freshness.letGo(topic);
   }
 
   /** A topic by name, asked for if it is not known: `UNKNOWN_TOPIC_OR_PARTITION`, or what the broker says of it. */
@@ -253,7 +243,7 @@ export class Cluster {
   async close(): Promise<void> {
     if (!this.#ended.signal.aborted) this.#ended.abort(new KafkaError("CLOSED", "The client has been closed"));
     for (const call of this.#calls) call.end(this.#ended.signal.reason);
-    this.#ageTimer?.cancel();
+    this.#freshness.end();
     await this.#pool.close();
     await this.#refreshing;
   }
@@ -317,63 +307,9 @@ export class Cluster {
   }
 
   async #bootstrap(signal: AbortSignal | undefined): Promise<void> {
-    const { bootstrapTimeoutMs: ms, hosts } = this.#settings;
-    const causes = new Map<string, unknown>();
-    const failure = () => {
-      for (const label of hosts.map(labelOf)) {
-        if (causes.has(label)) continue;
-        causes.set(label, new KafkaError("CONNECT_TIMEOUT", `${label} has not answered`, { broker: label }));
-      }
-      return noBrokers(causes, `within ${ms} ms`);
-    };
-    await withDeadline(this.#world, ms, signal, failure, async ({ signal }) => {
-      const backoff = new Backoff(this.#world, this.#settings);
-      while (!await this.#askHosts(causes, signal)) {
-        const errors = [...causes.values()];
-        if (!errors.some(isRetriable)) throw incurable(errors, causes);
-        await this.#world.sleep(backoff.nextMs(), signal);
-      }
-    });
+    await new Search(this.#settings, (address, signal) => this.#bootstrapFrom(address, signal)).run(signal);
     // Hosts that were still being tried are not needed now.
     this.#pool.keep((key) => this.#pool.open(key) !== undefined);
-  }
-
-  /** Asks every host once, each after the one before it has failed or had its head start. Whether one has answered. */
-  async #askHosts(causes: Map<string, unknown>, signal: AbortSignal): Promise<boolean> {
-    const round = new Deadline(this.#world, Infinity, signal, () => undefined);
-    const attempts: Promise<boolean>[] = [];
-    try {
-      for (const address of this.#settings.hosts) {
-        const attempt = this.#askHost(address, causes, round);
-        attempts.push(attempt);
-        await this.#headStart(attempt, round.signal);
-        if (round.signal.aborted) break;
-      }
-      const answers = await Promise.all(attempts);
-      signal.throwIfAborted();
-      return answers.includes(true);
-    } finally {
-      round.cancel();
-    }
-  }
-
-  /** Asks one host; the first that answers ends the round. Never rejects. */
-  async #askHost(address: Address, causes: Map<string, unknown>, round: Deadline): Promise<boolean> {
-    try {
-      await this.#bootstrapFrom(address, round.signal);
-      round.end("another host has answered");
-      return true;
-    } catch (error) {
-      if (!round.signal.aborted) causes.set(labelOf(address), error);
-      return false;
-    }
-  }
-
-  /** Waits for an attempt's end, but not for long. */
-  async #headStart(attempt: Promise<boolean>, signal: AbortSignal): Promise<void> {
-    const late = new Deadline(this.#world, HEAD_START_MS, signal, () => "late");
-    await abortable(this.#world, "a bootstrap host", attempt, late.signal).catch(() => false);
-    late.cancel();
   }
 
   async #bootstrapFrom(address: Address, signal: AbortSignal): Promise<void> {
@@ -406,7 +342,7 @@ export class Cluster {
       if (labelOf(address) === from.label) this.#pool.adopt(seedKey(address), `${info.id}/control`);
     }
     this.#pool.keep((key) => key.startsWith("seed ") || brokers.has(Number(key.split("/")[0])));
-    this.#setAgeTimer();
+    this.#freshness.fetched();
     this.changed.open();
   }
 
@@ -414,35 +350,11 @@ export class Cluster {
     return this.#settings.mapAddress(host, port);
   }
 
-  #setAgeTimer(): void {
-    this.#ageTimer?.cancel();
-    if (this.#ended.signal.aborted) return;
-    this.#ageTimer = this.#world.timer(this.#settings.metadataMaxAgeMs, () => this.lookAgain());
-  }
-
-  /** Fetches metadata whenever somebody asks, never twice at a time; when it is asked for again and again, with backoff. */
   async #keepFresh(): Promise<void> {
     const { signal } = this.#ended;
-    const backoff = new Backoff(this.#world, this.#settings);
-    let lastAt = -Infinity;
-    try {
-      for (;;) {
-        while (!this.#stale) await this.#wake.wait(signal);
-        if (this.#world.now() - lastAt > this.#settings.backoffMsMax) backoff.reset();
-        this.#stale = false;
-        try {
-          await this.deadline("Fetching metadata", signal, (signal) => this.refresh([...this.#inUse.keys()], signal));
-        } catch (error) {
-          // Nothing but time heals the others; if somebody asks meanwhile, that counts.
-          if (isRetriable(error)) this.#stale = true;
-          else this.#setAgeTimer();
-        }
-        await this.#world.sleep(backoff.nextMs(), signal);
-        lastAt = this.#world.now();
-      }
-    } catch (error) {
-      if (!signal.aborted) throw error;
-    }
+    await this.#freshness.keep((topics) =>
+      this.deadline("Fetching metadata", signal, (signal) => this.refresh(topics, signal))
+    );
   }
 }
 
@@ -454,24 +366,4 @@ function seedKey(address: Address): string {
 function because(reason: unknown, cause: unknown): unknown {
   const isOurs = reason instanceof KafkaError && reason.code === "REQUEST_TIMEOUT" && reason.cause === undefined;
   return isOurs && cause !== undefined ? reason.within({ cause }) : reason;
-}
-
-function noBrokers(causes: ReadonlyMap<string, unknown>, when = "", retriable = true): KafkaError {
-  const words = [...causes].map(([label, cause]) => {
-    const what = cause instanceof Error ? cause.message : String(cause);
-    return what.includes(label) ? what : `${what} (${label})`;
-  });
-  const detail = `No broker could be reached${when && ` ${when}`}: ${words.join("; ")}`;
-  const errors = [...causes.values()];
-  const cause = errors.length === 1 ? errors[0] : new AggregateError(errors, "One failure for each host");
-  return new KafkaError("NO_BROKERS", detail, { cause, retriable });
-}
-
-/** Every host failed in a way that no retry heals: the error that they share, or all of them in one. */
-function incurable(errors: readonly unknown[], causes: ReadonlyMap<string, unknown>): unknown {
-  const [first] = errors;
-  const isShared = first instanceof KafkaError
-    ? errors.every((error) => error instanceof KafkaError && error.code === first.code)
-    : errors.length === 1;
-  return isShared ? first : noBrokers(causes, "", false);
 }

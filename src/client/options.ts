@@ -38,6 +38,8 @@ export interface ConnectOptions {
   readonly requestTimeoutMs?: number | undefined;
   /** Milliseconds after which metadata is fetched anew; 300,000 if not said. */
   readonly metadataMaxAgeMs?: number | undefined;
+  /** Milliseconds after which a connection on which nothing happens is closed; 240,000 if not said; 0 or Infinity: never. */
+  readonly connectionsMaxIdleMs?: number | undefined;
   /** Milliseconds before the second try; 100 if not said. It doubles, ± 20 %. */
   readonly backoffMs?: number | undefined;
   /** Milliseconds between tries at most; 1,000 if not said. */
@@ -73,6 +75,10 @@ const rules: OptionRules<ClientOptions> = {
   bootstrapTimeoutMs: wholeNumber(1, MS_MAX),
   requestTimeoutMs: wholeNumber(1, MS_MAX),
   metadataMaxAgeMs: wholeNumber(1, MS_MAX),
+  connectionsMaxIdleMs: either(wholeNumber(0, MS_MAX), {
+    allowed: "Infinity",
+    accepts: (value) => value === Infinity,
+  }),
   backoffMs: wholeNumber(0, MS_MAX),
   backoffMsMax: wholeNumber(0, MS_MAX),
   frameBytesMax: wholeNumber(1024, MS_MAX),
@@ -88,6 +94,7 @@ const defaults = {
   bootstrapTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,
   metadataMaxAgeMs: 300_000,
+  connectionsMaxIdleMs: 240_000,
   backoffMs: 100,
   backoffMsMax: 1_000,
   frameBytesMax: 1024 * 1024 * 1024,

@@ -1,14 +1,15 @@
 /** Finding the cluster: asks one bootstrap host after the other, again and again, until one answers or the time is up. */
 
-import { abortable, Deadline, withDeadline } from "../base/async.ts";
+import { withDeadline } from "../base/async.ts";
 import { KafkaError } from "../base/errors.ts";
 import type { World } from "../base/world.ts";
 import { labelOf } from "../connection/open.ts";
 import type { Address } from "../transport/transport.ts";
+import { firstOf } from "./race.ts";
 import { Backoff, type BackoffSettings, isRetriable } from "./retry.ts";
 
-/** How long a bootstrap host is waited for before the next is asked as well: one that hangs must not hold up the others. */
-const HEAD_START_MS = 500;
+/** How long one that is not connected is waited for before the next is asked as well. */
+export const HEAD_START_MS = 500;
 
 /** What a search is made of. */
 export interface SearchSettings extends BackoffSettings {
@@ -42,8 +43,7 @@ export class Search {
     await withDeadline(world, ms, signal, () => this.#failure(), async ({ signal }) => {
       const backoff = new Backoff(world, this.#settings);
       while (!await this.#askHosts(signal)) {
-        const errors = [...this.#causes.values()];
-        if (!errors.some(isRetriable)) throw incurable(errors, this.#causes);
+        if (![...this.#causes.values()].some(isRetriable)) throw incurable(this.#causes);
         await world.sleep(backoff.nextMs(), signal);
       }
     });
@@ -59,43 +59,15 @@ export class Search {
     return noBrokers(this.#causes, `within ${ms} ms`);
   }
 
-  /** Asks every host once, each after the one before it has failed or had its head start. Whether one has answered. */
+  /** Asks every host once. Whether one has answered. */
   async #askHosts(signal: AbortSignal): Promise<boolean> {
-    const round = new Deadline(this.#settings.world, Infinity, signal, () => undefined);
-    const attempts: Promise<boolean>[] = [];
-    try {
-      for (const address of this.#settings.hosts) {
-        const attempt = this.#askHost(address, round);
-        attempts.push(attempt);
-        await this.#headStart(attempt, round.signal);
-        if (round.signal.aborted) break;
-      }
-      const answers = await Promise.all(attempts);
-      signal.throwIfAborted();
-      return answers.includes(true);
-    } finally {
-      round.cancel();
-    }
-  }
-
-  /** Asks one host; the first that answers ends the round. Never rejects. */
-  async #askHost(address: Address, round: Deadline): Promise<boolean> {
-    try {
-      await this.#ask(address, round.signal);
-      round.end("another host has answered");
-      return true;
-    } catch (error) {
-      if (!round.signal.aborted) this.#causes.set(labelOf(address), error);
-      return false;
-    }
-  }
-
-  /** Waits for an attempt's end, but not for long. */
-  async #headStart(attempt: Promise<boolean>, signal: AbortSignal): Promise<void> {
-    const { world } = this.#settings;
-    const late = new Deadline(world, HEAD_START_MS, signal, () => "late");
-    await abortable(world, "a bootstrap host", attempt, late.signal).catch(() => false);
-    late.cancel();
+    const race = {
+      world: this.#settings.world,
+      attempt: this.#ask,
+      headStartMs: () => HEAD_START_MS,
+      failed: (address: Address, error: unknown) => this.#causes.set(labelOf(address), error),
+    };
+    return await firstOf(race, this.#settings.hosts, signal) !== undefined;
   }
 }
 
@@ -112,7 +84,8 @@ export function noBrokers(causes: ReadonlyMap<string, unknown>, when = "", retri
 }
 
 /** Every host failed in a way that no retry heals: the error that they share, or all of them in one. */
-function incurable(errors: readonly unknown[], causes: ReadonlyMap<string, unknown>): unknown {
+export function incurable(causes: ReadonlyMap<string, unknown>): unknown {
+  const errors = [...causes.values()];
   const [first] = errors;
   const isShared = first instanceof KafkaError
     ? errors.every((error) => error instanceof KafkaError && error.code === first.code)

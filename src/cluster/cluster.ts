@@ -4,16 +4,18 @@ import { errorNumbers } from "../base/error_codes.ts";
 import { type Deadline, Gate, withDeadline } from "../base/async.ts";
 import { type ErrorContext, KafkaError } from "../base/errors.ts";
 import type { World } from "../base/world.ts";
+import { isHarmless } from "../connection/again.ts";
 import type { Body, Connection } from "../connection/connection.ts";
 import { type ConnectionSettings, labelOf } from "../connection/open.ts";
 import type { BrokerVersions } from "../connection/versions.ts";
 import { metadata } from "../protocol/metadata.ts";
 import type { Address } from "../transport/transport.ts";
 import type { Api, Response } from "../wire/schema.ts";
-import { noBrokers, Search } from "./bootstrap.ts";
+import { HEAD_START_MS, incurable, noBrokers, Search } from "./bootstrap.ts";
 import { Freshness } from "./freshness.ts";
-import { type Lane, Pool } from "./pool.ts";
-import { Backoff, type BackoffSettings, isRetriable } from "./retry.ts";
+import { type Lane, Pool, type PoolSettings } from "./pool.ts";
+import { firstOf } from "./race.ts";
+import { Backoff, isRetriable } from "./retry.ts";
 import {
   type BrokerInfo,
   learned,
@@ -24,7 +26,7 @@ import {
 } from "./snapshot.ts";
 
 /** What a cluster is found with. */
-export interface ClusterSettings extends ConnectionSettings, BackoffSettings {
+export interface ClusterSettings extends ConnectionSettings, PoolSettings {
   /** Where to ask first. */
   readonly hosts: readonly Address[];
   /** Where a broker is really reached, for tunnels and NAT. */
@@ -37,7 +39,7 @@ export interface ClusterSettings extends ConnectionSettings, BackoffSettings {
   readonly metadataMaxAgeMs: number;
 }
 
-/** Whom to ask. */
+/** Whom to ask; `any`: whoever answers first, where it does no harm that two are asked. */
 export type Target = "any" | "controller" | { readonly broker: number } | {
   readonly leaderOf: { readonly topic: string; readonly partition: number };
 };
@@ -54,6 +56,12 @@ export interface AskOptions {
   readonly versionMax?: number | undefined;
 }
 
+/** One that may be asked. */
+interface Candidate {
+  readonly key: string;
+  readonly address: Address;
+}
+
 /** An answer and the version it came in. */
 interface Answered<A extends Api> {
   readonly version: number;
@@ -63,6 +71,9 @@ interface Answered<A extends Api> {
 
 /** Below this version of Metadata a broker may create the topic that it is asked about (KIP-204 came with v4). */
 const NO_AUTO_CREATION = 4;
+
+/** How long a broker that is connected is waited for before another is asked as well: it may be dead, and nobody knows yet. */
+const ANSWER_HEAD_START_MS = 2_000;
 
 /** Brokers, connections and metadata of one cluster. */
 export class Cluster {
@@ -82,7 +93,8 @@ export class Cluster {
   private constructor(settings: ClusterSettings) {
     this.#settings = settings;
     this.#world = settings.world;
-    this.#pool = new Pool(settings, settings);
+    // The broker may be gone, or be elsewhere from now on (Java's `handleServerDisconnect`).
+    this.#pool = new Pool(settings, settings, () => this.lookAgain());
     this.changed = new Gate(settings.world, "new metadata");
     this.#freshness = new Freshness(settings, this.#ended.signal);
   }
@@ -133,7 +145,7 @@ export class Cluster {
 
   /** Closes a lane's connections: whoever used it has ended. */
   closeLane(lane: Lane): void {
-    this.#pool.keep((key) => !key.endsWith(`/${lane}`));
+    this.#pool.drop((key) => key.endsWith(`/${lane}`));
   }
 
   /** Asks once. Rejects with what connecting and asking reject with; what the answer says is the caller's business. */
@@ -156,6 +168,7 @@ export class Cluster {
         if (signal.aborted) throw because(signal.reason, error === signal.reason ? last : error);
         if (!isRetriable(error)) throw error;
         last = error;
+        if (isHarmless(error)) continue;
         this.lookAgain();
         try {
           await this.#world.sleep(backoff.nextMs(), signal);
@@ -248,15 +261,37 @@ export class Cluster {
     await this.#refreshing;
   }
 
+  /** Asks once more where a connection ended that was idle, or that is not needed any more: that is nobody's failure. */
   async #ask<A extends Api>(target: Target, api: A, body: Body<A>, options: AskOptions): Promise<Answered<A>> {
-    this.#ended.signal.throwIfAborted();
-    const connection = target === "any"
-      ? await this.#anyConnection(options)
-      : await this.#connectionTo(target, options);
+    for (;;) {
+      this.#ended.signal.throwIfAborted();
+      try {
+        if (target === "any") return await this.#askAny(api, body, options);
+        return await this.#askOn(await this.#connectionTo(target, options), api, body, options);
+      } catch (error) {
+        if (api.once || !isHarmless(error) || options.signal?.aborted) throw error;
+      }
+    }
+  }
+
+  async #askOn<A extends Api>(on: Connection, api: A, body: Body<A>, options: AskOptions): Promise<Answered<A>> {
     const { signal, versionMax, timeoutMs = this.#settings.requestTimeoutMs } = options;
-    const version = connection.pick(api, versionMax);
-    const response = await connection.request(api, body, { timeoutMs, signal, versionMax: version });
-    return { version, response, connection };
+    const version = on.pick(api, versionMax);
+    const response = await on.request(api, body, { timeoutMs, signal, versionMax: version });
+    return { version, response, connection: on };
+  }
+
+  /** Whoever answers first; those that cannot be reached, are slow or fail do not hold up the others. */
+  #askAny<A extends Api>(api: A, body: Body<A>, options: AskOptions): Promise<Answered<A>> {
+    return this.#first(options.signal, async ({ key, address }, signal) => {
+      const connection = await this.#pool.get(key, address, signal);
+      try {
+        return await this.#askOn(connection, api, body, { ...options, signal });
+      } catch (error) {
+        if (!isHarmless(error) || signal.aborted) throw error;
+        return await this.#askOn(await this.#pool.get(key, address, signal), api, body, { ...options, signal });
+      }
+    });
   }
 
   #connectionTo(target: Exclude<Target, "any">, options: AskOptions): Promise<Connection> {
@@ -278,32 +313,43 @@ export class Cluster {
     return this.connection(info.leader, lane, signal);
   }
 
-  /** Whoever answers: what is connected already, least busy first; then the other brokers; then the bootstrap hosts (KIP-899). */
-  async #anyConnection({ signal }: AskOptions): Promise<Connection> {
-    const causes = new Map<string, unknown>();
-    for (const { key, address } of this.#candidates()) {
-      try {
-        return await this.#pool.get(key, address, signal);
-      } catch (error) {
-        if (signal?.aborted || this.#ended.signal.aborted) throw error;
-        causes.set(labelOf(address), error);
-      }
-    }
-    throw noBrokers(causes);
+  /** Whoever can be reached first. */
+  #anyConnection({ signal }: AskOptions): Promise<Connection> {
+    return this.#first(signal, ({ key, address }, signal) => this.#pool.get(key, address, signal));
   }
 
-  #candidates(): { key: string; address: Address }[] {
+  /** The first success: with the brokers, those that are connected and least busy first, and then the bootstrap hosts (KIP-899). */
+  async #first<T>(
+    signal: AbortSignal | undefined,
+    attempt: (candidate: Candidate, signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    const causes = new Map<string, unknown>();
+    const race = {
+      world: this.#world,
+      attempt,
+      headStartMs: ({ key }: Candidate) => this.#pool.open(key) ? ANSWER_HEAD_START_MS : HEAD_START_MS,
+      failed: ({ address }: Candidate, error: unknown) => causes.set(labelOf(address), error),
+    };
+    const first = await firstOf(race, this.#candidates(), signal);
+    if (first) return first.value;
+    this.#ended.signal.throwIfAborted();
+    throw [...causes.values()].some(isRetriable) ? noBrokers(causes) : incurable(causes);
+  }
+
+  /** Each address once: a broker that is also a bootstrap host is asked as the broker. */
+  #candidates(): Candidate[] {
     const known = [...this.#snapshot.brokers.values()].map((info) => ({
       key: `${info.id}/control`,
       address: this.#addressOf(info),
     }));
+    const addresses = new Set(known.map(({ address }) => labelOf(address)));
     const seeds = this.#settings.hosts.map((address) => ({ key: seedKey(address), address }));
+    const others = seeds.filter(({ address }) => !addresses.has(labelOf(address)));
+    // Not every client is to ask the same one.
     const start = Math.floor(this.#world.random() * known.length);
-    const rotated = [...known.slice(start), ...known.slice(0, start), ...seeds];
-    const open = rotated.filter(({ key }) => this.#pool.open(key));
-    const busy = (key: string) => this.#pool.open(key)!.inFlight;
-    open.sort((a, b) => busy(a.key) - busy(b.key));
-    return [...open, ...rotated.filter(({ key }) => !this.#pool.open(key))];
+    const candidates = [...known.slice(start), ...known.slice(0, start), ...others];
+    const load = new Map(candidates.map(({ key }) => [key, this.#pool.load(key)]));
+    return candidates.sort((a, b) => load.get(a.key)! - load.get(b.key)!);
   }
 
   async #bootstrap(signal: AbortSignal | undefined): Promise<void> {

@@ -2,8 +2,9 @@
 
 import { abortable } from "../base/async.ts";
 import { KafkaError } from "../base/errors.ts";
-import type { World } from "../base/world.ts";
-import type { Connection } from "../connection/connection.ts";
+import type { Timer, World } from "../base/world.ts";
+import { isHarmless, markHarmless } from "../connection/again.ts";
+import { type Connection, RESTED_MS } from "../connection/connection.ts";
 import { type ConnectionSettings, labelOf, Opener } from "../connection/open.ts";
 import type { BrokerVersions } from "../connection/versions.ts";
 import type { Address } from "../transport/transport.ts";
@@ -11,6 +12,12 @@ import { Backoff, type BackoffSettings } from "./retry.ts";
 
 /** What a connection is for: a long poll must not hold up a produce request, nor either of them the rest. */
 export type Lane = "produce" | "control" | `fetch ${number}`;
+
+/** How often it tries, and how long it keeps what nobody uses. */
+export interface PoolSettings extends BackoffSettings {
+  /** Milliseconds after which a connection on which nothing happens is closed; 0 or Infinity: never. */
+  readonly connectionsMaxIdleMs: number;
+}
 
 /** A place for one connection. */
 interface Slot {
@@ -24,20 +31,31 @@ interface Slot {
   discarded: boolean;
 }
 
+/** Above any number of requests in flight. */
+const QUIET = 1e6;
+const OPENING = 2e6;
+const NOT_OPEN = 3e6;
+const BACKING_OFF = 4e6;
+
 /** Opens, shares and closes connections. */
 export class Pool {
   readonly #world: World;
   readonly #opener: Opener;
-  readonly #backoff: BackoffSettings;
+  readonly #settings: PoolSettings;
+  readonly #lost: () => void;
   readonly #slots = new Map<string, Slot>();
+  /** Connections that nobody is given any more, and that still have answers to come. */
+  readonly #draining = new Set<Connection>();
   readonly #ended = new AbortController();
   readonly #closing = new Set<Promise<unknown>>();
+  #idleTimer: Timer | undefined;
 
-  /** Settings for its connections, and for how often it tries. */
-  constructor(settings: ConnectionSettings, backoff: BackoffSettings) {
-    this.#world = settings.world;
-    this.#opener = new Opener(settings);
-    this.#backoff = backoff;
+  /** Settings for its connections, and for itself; `lost` is called when a peer has ended a connection and no request tells of it. */
+  constructor(connections: ConnectionSettings, settings: PoolSettings, lost: () => void) {
+    this.#world = connections.world;
+    this.#opener = new Opener(connections);
+    this.#settings = settings;
+    this.#lost = lost;
   }
 
   /** The connection that is open now, if there is one. */
@@ -58,6 +76,18 @@ export class Pool {
     return await abortable(this.#world, `connection to ${labelOf(address)}`, slot.opening, signal);
   }
 
+  /**
+   * How long it will take until `key` can be asked, as a number to sort by: an open connection by what is in flight on it, one that
+   * is to be quiet, one that is being opened, one that is not, one whose last try failed a moment ago (Java's `leastLoadedNode`).
+   */
+  load(key: string): number {
+    const connection = this.open(key);
+    if (connection) return connection.inFlight + (connection.isQuiet ? QUIET : 0);
+    const slot = this.#slots.get(key);
+    if (slot && slot.notBefore > this.#world.now()) return BACKING_OFF;
+    return slot?.opening ? OPENING : NOT_OPEN;
+  }
+
   /** What the broker behind `key` spoke when last connected to. */
   versions(key: string): BrokerVersions | undefined {
     return this.#slots.get(key)?.connection?.versions;
@@ -71,19 +101,30 @@ export class Pool {
     this.#slots.set(key, seed);
   }
 
-  /** Lets go of what is not wanted any more; requests in flight there fail with `CONNECTION_CLOSED`. */
+  /** Lets go of what is not wanted any more: nobody is given it, and it is closed when what is in flight there has been answered. */
   keep(wanted: (key: string) => boolean): void {
     for (const [key, slot] of this.#slots) {
       if (wanted(key)) continue;
       this.#slots.delete(key);
-      this.#discard(slot);
+      this.#discard(slot, "drain");
+    }
+  }
+
+  /** Closes what is not wanted any more at once; requests in flight there fail with `CONNECTION_CLOSED`. */
+  drop(unwanted: (key: string) => boolean): void {
+    for (const [key, slot] of this.#slots) {
+      if (!unwanted(key)) continue;
+      this.#slots.delete(key);
+      this.#discard(slot, "close");
     }
   }
 
   /** Closes everything; resolves when nothing is left. */
   async close(): Promise<void> {
     this.#ended.abort(new KafkaError("CLOSED", "The client has been closed"));
-    for (const slot of this.#slots.values()) this.#discard(slot);
+    this.#idleTimer?.cancel();
+    for (const slot of this.#slots.values()) this.#discard(slot, "close");
+    for (const connection of this.#draining) connection.close();
     this.#slots.clear();
     await Promise.all(this.#closing);
   }
@@ -93,9 +134,9 @@ export class Pool {
     const known = this.#slots.get(key);
     if (known) {
       if (known.address.host === address.host && known.address.port === address.port) return known;
-      this.#discard(known); // the broker has moved
+      this.#discard(known, "drain"); // the broker has moved
     }
-    const backoff = new Backoff(this.#world, this.#backoff);
+    const backoff = new Backoff(this.#world, this.#settings);
     const slot: Slot = { address, connection: undefined, opening: undefined, backoff, notBefore: 0, discarded: false };
     this.#slots.set(key, slot);
     return slot;
@@ -132,6 +173,7 @@ export class Pool {
     const openedAt = this.#world.now();
     slot.connection = connection;
     connection.onClosed = () => this.#closed(slot, connection, openedAt);
+    this.#watchIdle();
     return connection;
   }
 
@@ -140,22 +182,64 @@ export class Pool {
     // A broker that could not say what it speaks was guessed to be old. It hung up: perhaps because the guess was wrong.
     if (connection.versions.source !== "ApiVersions") this.#opener.forget(slot.address);
     const now = this.#world.now();
-    if (now - openedAt > this.#backoff.backoffMsMax) slot.backoff.reset();
+    const lasted = now - openedAt;
+    const wasIdle = isHarmless(connection.error) && lasted >= RESTED_MS;
+    if (wasIdle || lasted > this.#settings.backoffMsMax) slot.backoff.reset();
     else slot.notBefore = now + slot.backoff.nextMs(); // it did not last: no storm of new ones
+    if (connection.endedAtRest) this.#lost();
   }
 
-  #discard(slot: Slot): void {
+  #discard(slot: Slot, how: "drain" | "close"): void {
     const { connection } = slot;
     slot.discarded = true;
     if (!connection) return;
-    const done = connection.close();
+    this.#draining.add(connection);
+    const done = how === "drain" ? connection.drain() : connection.close();
     this.#closing.add(done);
-    done.then(() => this.#closing.delete(done));
+    done.then(() => {
+      this.#closing.delete(done);
+      this.#draining.delete(connection);
+    });
   }
+
+  /** One timer for all: it rings when the first of them may have been idle for long enough, not whenever one is used. */
+  #watchIdle(): void {
+    const { connectionsMaxIdleMs: ms } = this.#settings;
+    if (this.#idleTimer || ms === 0 || ms === Infinity) return;
+    let next = Infinity;
+    const now = this.#world.now();
+    for (const { connection } of this.#slots.values()) {
+      if (connection && !connection.error) next = Math.min(next, (connection.idleSince ?? now) + ms);
+    }
+    if (next === Infinity) return;
+    this.#idleTimer = this.#world.timer(next - now, () => {
+      this.#idleTimer = undefined;
+      this.#closeIdle(this.#world.now() - ms);
+      this.#watchIdle();
+    });
+  }
+
+  #closeIdle(since: number): void {
+    for (const slot of this.#slots.values()) {
+      const { connection } = slot;
+      if (!connection || connection.error || (connection.idleSince ?? Infinity) > since) continue;
+      connection.onClosed = () => slot.backoff.reset();
+      connection.close(tooIdle(slot.address));
+    }
+  }
+}
+
+/** Nobody has a request in flight there; who has the connection in hand and asks now, asks again on another. */
+function tooIdle(address: Address): KafkaError {
+  const broker = labelOf(address);
+  return markHarmless(
+    new KafkaError("CONNECTION_CLOSED", `The connection to ${broker} was idle and has been closed`, { broker }),
+  );
 }
 
 /** For who waits for a connection that nobody wants any more: the broker has moved, or is gone. */
 function notNeeded(address: Address): KafkaError {
   const broker = labelOf(address);
-  return new KafkaError("CONNECTION_CLOSED", `The connection to ${broker} is not needed any more`, { broker });
+  const detail = `The connection to ${broker} is not needed any more`;
+  return markHarmless(new KafkaError("CONNECTION_CLOSED", detail, { broker }));
 }

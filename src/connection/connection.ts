@@ -1,19 +1,21 @@
 /** One connection to one broker: requests out, answers in, in order; pipelined, each with its deadline. */
 
 import { abortable, withDeadline } from "../base/async.ts";
-import { onAbort } from "../base/async.ts";
 import { KafkaError } from "../base/errors.ts";
 import type { Deferred, Timer, World } from "../base/world.ts";
 import { correlationIdOf, decodeResponse, encodeRequest } from "../protocol/message.ts";
 import type { Frames } from "../wire/frames.ts";
-import type { Api, Field, Request, Response, Struct } from "../wire/schema.ts";
+import type { Api, Request, Response } from "../wire/schema.ts";
 import type { Transport } from "../transport/transport.ts";
+import { markHarmless } from "./again.ts";
+import { carriesBytes, owned } from "./keeping.ts";
 import { type InFlight, Pipeline } from "./pipeline.ts";
+import { Quiet } from "./quiet.ts";
 import type { BrokerVersions } from "./versions.ts";
 
 /** One request's own settings. */
 export interface RequestOptions {
-  /** Milliseconds to wait for the answer; then `REQUEST_TIMEOUT`. */
+  /** Milliseconds to wait for the answer, from when it is sent; then `REQUEST_TIMEOUT`. */
   readonly timeoutMs: number;
   /** Ends the wait with the signal's reason; the answer, when it comes, is swallowed. */
   readonly signal?: AbortSignal | undefined;
@@ -36,7 +38,12 @@ export interface ConnectionParts {
   readonly firstCorrelationId: number;
   /** An answer that is still under way from the negotiation, to be swallowed. */
   readonly lateAnswer?: number | undefined;
+  /** Milliseconds for which the broker wants to hear nothing, said in the negotiation. */
+  readonly throttleMs?: number | undefined;
 }
+
+/** A connection on which nothing was heard for so long has lain idle: if it ends then, the broker was tired of it. */
+export const RESTED_MS = 1000;
 
 /** A connection that is ready for requests. */
 export class Connection {
@@ -49,16 +56,22 @@ export class Connection {
   readonly #frames: Frames;
   readonly #clientId: string;
   readonly #pipeline: Pipeline;
+  readonly #quiet: Quiet;
   readonly #reading: Promise<void>;
   /** When something last came, on the world's clock. */
   #heardAt: number;
+  /** When something was last sent. */
+  #sentAt: number;
   #timer: Timer | undefined;
   #timerAt = Infinity;
   #outgoing: Uint8Array[] = [];
   #writing = false;
   /** Who sent something that is not answered waits here until what is outgoing now has been written. */
   #written: Deferred<void> | undefined;
+  /** Nobody begins anything here any more: it ends when all has been answered. */
+  #isDraining = false;
   #error: KafkaError | undefined;
+  #endedAtRest = false;
   #onClosed: (() => void) | undefined;
 
   /** Starts to read. */
@@ -70,7 +83,9 @@ export class Connection {
     this.#frames = parts.frames;
     this.#clientId = parts.clientId;
     this.#pipeline = new Pipeline(parts.firstCorrelationId);
-    this.#heardAt = parts.world.now();
+    this.#heardAt = this.#sentAt = parts.world.now();
+    this.#quiet = new Quiet(parts.world);
+    if (parts.throttleMs) this.#quiet.keep(parts.throttleMs);
     if (parts.lateAnswer !== undefined) this.#expectLate(parts.lateAnswer);
     this.#reading = this.#world.task(`connection to ${this.label}`, () => this.#read());
   }
@@ -80,9 +95,25 @@ export class Connection {
     return this.#error;
   }
 
-  /** Requests whose answers are outstanding. */
+  /** Requests whose answers are outstanding, those too that wait because the broker wants to hear nothing now. */
   get inFlight(): number {
-    return this.#pipeline.size;
+    return this.#pipeline.size + this.#quiet.waiting;
+  }
+
+  /** Whether the broker wants to hear nothing now (KIP-219). */
+  get isQuiet(): boolean {
+    return this.#quiet.isOn;
+  }
+
+  /** Since when nothing has been asked, answered or written here, on the world's clock; undefined while something is under way. */
+  get idleSince(): number | undefined {
+    if (this.inFlight > 0 || this.#writing) return undefined;
+    return Math.max(this.#heardAt, this.#sentAt);
+  }
+
+  /** Whether it ended while nothing was in flight: so nobody has heard of it by an error. */
+  get endedAtRest(): boolean {
+    return this.#endedAtRest;
   }
 
   /** The version to use for a request, or `UNSUPPORTED_FEATURE` with both ranges and the broker. */
@@ -102,72 +133,115 @@ export class Connection {
 
   /**
    * Sends a request and gives its answer. Rejects with `UNSUPPORTED_FEATURE`, `REQUEST_TIMEOUT`, `CONNECTION_RESET`,
-   * `CONNECTION_CLOSED`, `PROTOCOL_ERROR`, or the signal's reason.
+   * `CONNECTION_CLOSED`, `PROTOCOL_ERROR`, or the signal's reason. While the broker wants to hear nothing it waits, in its turn;
+   * its time counts from when it is sent.
    */
   request<A extends Api>(api: A, body: Body<A>, options: RequestOptions): Promise<Response<A>> {
-    const { signal } = options;
+    const { signal, timeoutMs } = options;
     if (signal?.aborted) return Promise.reject(signal.reason);
     if (this.#error) return Promise.reject(this.#error);
-    try {
+    const wait = this.#world.deferred<Response<A>>(`answer to ${api.name} from ${this.label}`);
+    // Both ends take the listener off themselves: a promise's reaction for that would be the dearest thing about a request.
+    const abort = signal && (() => {
+      request.orphaned = true;
+      wait.reject(signal.reason);
+      if (this.#pipeline.isOverrun) this.#fail(this.#closed(`${this.label} owes too many answers`));
+    });
+    const over = () => signal?.removeEventListener("abort", abort!);
+    const request: InFlight = {
+      ...{ correlationId: -1, what: api.name, sentAt: 0, timeoutMs, deadline: Infinity, orphaned: false },
+      answered: nothing, // until it is sent
+      failed(error) {
+        over();
+        wait.reject(error);
+      },
+    };
+    const start = () => {
       const { version, correlationId, chunks } = this.#encode(api, body, options);
-      const wait = this.#world.deferred<Response<A>>(`answer to ${api.name} from ${this.label}`);
       const keep = carriesBytes(api.response);
-      const now = this.#world.now();
-      const request: InFlight = {
-        correlationId,
-        what: `${api.name} v${version}`,
-        sentAt: now,
-        timeoutMs: options.timeoutMs,
-        deadline: now + options.timeoutMs,
-        orphaned: false,
-        answered: (frame) => wait.resolve(decodeResponse(api, version, keep ? owned(frame) : frame)),
-        failed: wait.reject,
+      request.correlationId = correlationId;
+      request.what = `${api.name} v${version}`;
+      request.answered = (frame) => {
+        const response = decodeResponse(api, version, keep ? owned(frame) : frame);
+        over();
+        this.#heed(api, version, response);
+        wait.resolve(response);
       };
-      this.#pipeline.sent(request);
-      this.#send(chunks);
-      this.#setTimer(request.deadline);
-      if (signal) {
-        // The place in the pipeline stays, so that the late answer is not taken for another's.
-        onAbort(signal, wait.promise, () => {
-          request.orphaned = true;
-          request.failed(signal.reason);
-        });
+      this.#sent(request, chunks);
+    };
+    if (this.#quiet.isOn) this.#quiet.park(request, start);
+    else {
+      try {
+        start();
+      } catch (error) {
+        wait.reject(error);
+        return wait.promise;
       }
-      return wait.promise;
-    } catch (error) {
-      return Promise.reject(error);
     }
+    // The place in the pipeline stays, so that the late answer is not taken for another's.
+    signal?.addEventListener("abort", abort!, { once: true });
+    return wait.promise;
   }
 
   /**
    * Sends a request that a broker does not answer (Produce with acks 0); resolves when it is written. A peer that takes nothing
    * for `timeoutMs` is gone: that is the connection's end, since no answer that fails to come could tell.
    */
-  send<A extends Api>(api: A, body: Body<A>, options: RequestOptions): Promise<void> {
+  async send<A extends Api>(api: A, body: Body<A>, options: RequestOptions): Promise<void> {
     const { timeoutMs, signal } = options;
+    if (this.#quiet.isOn) await this.#quiet.over(signal);
     const expired = () => {
       const detail = `${this.label} did not take ${api.name} within ${timeoutMs} ms`;
       const error = new KafkaError("REQUEST_TIMEOUT", detail, { broker: this.label });
       this.#fail(error);
       return error;
     };
-    return withDeadline(this.#world, timeoutMs, signal, expired, ({ signal }) => {
+    await withDeadline(this.#world, timeoutMs, signal, expired, ({ signal }) => {
       if (this.#error) throw this.#error;
       const { chunks } = this.#encode(api, body, options);
       const name = `${api.name} to be written to ${this.label}`;
       const { promise } = this.#written ??= this.#world.deferred<void>(name);
+      this.#sentAt = this.#world.now();
       this.#send(chunks);
       return abortable(this.#world, name, promise, signal);
     });
   }
 
   /** Closes it: what is in flight fails with `error`, or `CONNECTION_CLOSED`. Resolves when nothing of it is left. */
-  close(error?: KafkaError): Promise<void> {
-    this.#fail(
-      error ??
-        new KafkaError("CONNECTION_CLOSED", `The connection to ${this.label} was closed`, { broker: this.label }),
-    );
+  close(error: KafkaError = this.#closed(`The connection to ${this.label} was closed`)): Promise<void> {
+    this.#fail(error);
     return this.#reading;
+  }
+
+  /** Closes it as soon as nothing is in flight: who has asked already gets an answer. Resolves when nothing of it is left. */
+  drain(): Promise<void> {
+    this.#isDraining = true;
+    this.#endIfDrained();
+    return this.#reading;
+  }
+
+  #endIfDrained(): void {
+    if (!this.#isDraining || this.idleSince === undefined) return;
+    this.#fail(markHarmless(this.#closed(`The connection to ${this.label} is not needed any more`)));
+  }
+
+  #closed(detail: string): KafkaError {
+    return new KafkaError("CONNECTION_CLOSED", detail, { broker: this.label });
+  }
+
+  #sent(request: InFlight, chunks: readonly Uint8Array[]): void {
+    request.sentAt = this.#sentAt = this.#world.now();
+    request.deadline = request.sentAt + request.timeoutMs;
+    this.#pipeline.sent(request);
+    this.#send(chunks);
+    this.#setTimer(request.deadline);
+  }
+
+  /** A broker that has answered early wants silence for it (KIP-219); what is in flight goes on. */
+  #heed(api: Api, version: number, response: { readonly throttleTimeMs?: unknown }): void {
+    const { throttleTimeMs: ms } = response;
+    if (api.clientThrottlesFrom === undefined || version < api.clientThrottlesFrom) return;
+    if (typeof ms === "number" && ms > 0) this.#quiet.keep(ms);
   }
 
   #encode<A extends Api>(api: A, body: Body<A>, options: RequestOptions) {
@@ -183,17 +257,9 @@ export class Connection {
   }
 
   #expectLate(correlationId: number): void {
-    const none = () => {};
-    this.#pipeline.sent({
-      correlationId,
-      what: "a late answer",
-      sentAt: this.#world.now(),
-      timeoutMs: 0,
-      deadline: Infinity,
-      orphaned: true,
-      answered: none,
-      failed: none,
-    });
+    const sentAt = this.#world.now();
+    const late = { what: "a late answer", timeoutMs: 0, deadline: Infinity, orphaned: true };
+    this.#pipeline.sent({ ...late, correlationId, sentAt, answered: nothing, failed: nothing });
   }
 
   /** Everything that is asked for while a write is under way goes out in the next one: small writes are the dearest thing here. */
@@ -212,8 +278,9 @@ export class Connection {
       this.#writing = false;
       written?.resolve();
       if (!this.#error && this.#outgoing.length > 0) this.#flush();
+      else this.#endIfDrained();
     }, (error) => {
-      this.#fail(this.#wrap(error));
+      this.#hungUp(error);
       written?.reject(this.#error);
     });
   }
@@ -224,17 +291,31 @@ export class Connection {
         this.#heardAt = this.#world.now();
         for (let frame = this.#frames.take(); frame; frame = this.#frames.take()) this.#take(frame);
       } while (await this.#frames.more());
-      this.#fail(new KafkaError("CONNECTION_CLOSED", `${this.label} closed the connection`, { broker: this.label }));
+      this.#hungUp(this.#closed(`${this.label} closed the connection`));
     } catch (error) {
-      this.#fail(this.#wrap(error));
+      this.#hungUp(error);
     }
+  }
+
+  /**
+   * The transport has ended. If nothing is in flight, or nothing was heard for a while before what is in flight went out and
+   * nothing since, then the broker (or what lies between) had closed an idle connection, and the two met on their way. A stream
+   * that ends inside a frame has no broker's name from the transport: there the broker had begun to answer.
+   */
+  #hungUp(error: unknown): void {
+    const wrapped = this.#wrap(error);
+    const isEnd = error instanceof KafkaError && error.broker !== undefined &&
+      (error.code === "CONNECTION_CLOSED" || error.code === "CONNECTION_RESET");
+    const { oldest } = this.#pipeline;
+    if (isEnd && (!oldest || oldest.sentAt - this.#heardAt >= RESTED_MS)) markHarmless(wrapped);
+    this.#fail(wrapped);
   }
 
   #take(frame: Uint8Array): void {
     const request = this.#pipeline.answer(correlationIdOf(frame));
-    if (request.orphaned) return;
     try {
-      request.answered(frame);
+      if (!request.orphaned) request.answered(frame);
+      this.#endIfDrained();
     } catch (cause) {
       const error = this.#wrap(cause);
       request.failed(error);
@@ -252,10 +333,12 @@ export class Connection {
   #fail(error: KafkaError): void {
     if (this.#error) return;
     this.#error = error;
+    this.#endedAtRest = this.inFlight === 0;
     this.#timer?.cancel();
     this.#transport.close();
     this.#outgoing = [];
     for (const request of this.#pipeline.drain()) request.failed(error);
+    this.#quiet.end(error);
     this.#written?.reject(error);
     this.#onClosed?.();
   }
@@ -277,28 +360,10 @@ export class Connection {
     }
     const patience = this.#pipeline.patience(this.#heardAt);
     if (now >= patience) {
-      this.#fail(new KafkaError("CONNECTION_CLOSED", `${this.label} has fallen silent`, { broker: this.label }));
-    } else this.#setTimer(Math.min(patience, this.#pipeline.nextDeadline()));
+      this.#fail(this.#closed(`${this.label} has fallen silent`));
+    } else if (this.#pipeline.isOverrun) this.#fail(this.#closed(`${this.label} owes too many answers`));
+    else this.#setTimer(Math.min(patience, this.#pipeline.nextDeadline()));
   }
 }
 
-const carrying = new WeakMap<Struct, boolean>();
-
-/** Whether an answer holds views of its frame, which has to outlive the next read then. */
-function carriesBytes(struct: Struct): boolean {
-  let known = carrying.get(struct);
-  if (known === undefined) carrying.set(struct, known = Object.values(struct).some(isOfBytes));
-  return known;
-}
-
-function isOfBytes(field: Field): boolean {
-  if (typeof field === "string") return field === "bytes" || field === "records";
-  if (Array.isArray(field)) return isOfBytes(field[0]);
-  if ("is" in field) return isOfBytes((field as { is: Field }).is);
-  return carriesBytes(field as Struct);
-}
-
-/** A frame that is a view of the reader's staging is copied; a large one has an array of its own already. */
-function owned(frame: Uint8Array): Uint8Array {
-  return frame.byteLength === frame.buffer.byteLength ? frame : frame.slice();
-}
+function nothing(): void {}

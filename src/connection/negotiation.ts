@@ -30,6 +30,8 @@ export interface Greeting {
   readonly nextCorrelationId: number;
   /** The id of an answer that is still to come, and to be swallowed. */
   readonly lateAnswer: number | undefined;
+  /** Milliseconds for which the broker wants to hear nothing more (KIP-219). */
+  readonly throttleMs: number;
 }
 
 /** v5 asks for the cluster's and the node's id, which a first connection does not know (KIP-1242). */
@@ -67,13 +69,14 @@ export async function negotiate(line: Line, firstVersion: number, firstId = 0): 
     if (!frame) return "hangup";
     const answered = correlationIdOf(frame);
     if (probed && answered === probeId) {
-      return { versions: versionsOf09, apiVersionsVersion: 0, nextCorrelationId: id + 2, lateAnswer: undefined };
+      const known = { versions: versionsOf09, apiVersionsVersion: 0 };
+      return { ...known, nextCorrelationId: id + 2, lateAnswer: undefined, throttleMs: 0 };
     }
     if (answered !== id) throw outOfStep(line, answered, id);
     const lower = lowerVersion(line, frame, version);
     if (lower === undefined) {
       return {
-        versions: readVersions(line, frame, version),
+        ...readVersions(line, frame, version),
         apiVersionsVersion: version,
         nextCorrelationId: id + 2,
         lateAnswer: probed ? probeId : undefined,
@@ -178,10 +181,15 @@ function lowerVersion({ label }: Line, frame: Uint8Array, sent: number): number 
   return own && own.maxVersion >= 0 && own.maxVersion < sent ? own.maxVersion : 0;
 }
 
-function readVersions({ label }: Line, frame: Uint8Array, version: number): BrokerVersions {
-  const { errorCode, apiKeys } = decodeResponse(apiVersions, version, frame);
+function readVersions(
+  { label }: Line,
+  frame: Uint8Array,
+  version: number,
+): Pick<Greeting, "versions" | "throttleMs"> {
+  const { errorCode, apiKeys, throttleTimeMs } = decodeResponse(apiVersions, version, frame);
   if (errorCode !== 0) throw KafkaError.ofBroker(errorCode, "to ApiVersions", { broker: label });
   const ranges = new Map<number, VersionRange>();
   for (const { apiKey, minVersion, maxVersion } of apiKeys) ranges.set(apiKey, [minVersion, maxVersion]);
-  return new BrokerVersions(ranges, "ApiVersions");
+  const throttleMs = version >= apiVersions.clientThrottlesFrom ? throttleTimeMs : 0;
+  return { versions: new BrokerVersions(ranges, "ApiVersions"), throttleMs };
 }

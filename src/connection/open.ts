@@ -156,6 +156,7 @@ export class Opener {
       versions: greeting.versions,
       firstCorrelationId: greeting.nextCorrelationId,
       lateAnswer: greeting.lateAnswer,
+      throttleMs: greeting.throttleMs,
     });
   }
 

@@ -2,14 +2,14 @@
 
 import { KafkaError } from "../base/errors.ts";
 
-/** One request that was sent and whose answer has not come. */
+/** One request from its asking to its answer. */
 export interface InFlight {
-  /** What the answer will carry. */
-  readonly correlationId: number;
+  /** What the answer will carry; from its sending on. */
+  correlationId: number;
   /** What it is, for errors' texts: "Fetch v12". */
-  readonly what: string;
+  what: string;
   /** When it was sent, on the world's clock. */
-  readonly sentAt: number;
+  sentAt: number;
   /** How long whoever asked is ready to wait, in milliseconds. */
   readonly timeoutMs: number;
   /** When that is over, on the world's clock; Infinity once it has been told so. */
@@ -17,12 +17,14 @@ export interface InFlight {
   /** Nobody waits any more; its answer will be swallowed. Its place has to stay: the order of answers is all there is. */
   orphaned: boolean;
   /** Takes the answer's frame. */
-  readonly answered: (frame: Uint8Array) => void;
+  answered: (frame: Uint8Array) => void;
   /** Takes the failure. */
   readonly failed: (error: unknown) => void;
 }
 
 const CORRELATION_ID_MAX = 0x7fffffff;
+/** Where so many requests are outstanding that nobody waits for, the connection is worth less than a new one. */
+const ORPHANS_MAX = 5000;
 
 /**
  * A broker answers the requests of a connection one after the other, so the next answer always belongs to the oldest
@@ -47,6 +49,16 @@ export class Pipeline {
     const id = this.#nextId;
     this.#nextId = id === CORRELATION_ID_MAX ? 0 : id + 1;
     return id;
+  }
+
+  /** The request that the next answer belongs to. */
+  get oldest(): InFlight | undefined {
+    return this.#queue[0];
+  }
+
+  /** Whether more answers are outstanding that nobody waits for than can be borne. */
+  get isOverrun(): boolean {
+    return this.#queue.length > ORPHANS_MAX && this.#queue.filter(({ orphaned }) => orphaned).length > ORPHANS_MAX;
   }
 
   /** A request goes out; in the order of these calls the answers will come. */

@@ -7,6 +7,7 @@ import type { World } from "../base/world.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { Lane } from "../cluster/pool.ts";
 import { type BackoffSettings, delayMs } from "../cluster/retry.ts";
+import { isHarmless } from "../connection/again.ts";
 import type { Connection } from "../connection/connection.ts";
 import { fetch } from "../protocol/fetch.ts";
 import { recordBatches } from "../records/reading.ts";
@@ -163,6 +164,7 @@ export class Fetchers {
       this.#take(connection, asked, response);
     } catch (error) {
       if (signal.aborted) throw error;
+      if (isHarmless(error)) return;
       for (const { cursor, generation } of asked) {
         if (cursor.generation === generation) this.#failed(cursor, error);
       }

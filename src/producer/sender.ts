@@ -6,6 +6,7 @@ import { KafkaError } from "../base/errors.ts";
 import type { Timer, World } from "../base/world.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { type BackoffSettings, delayMs, isRetriable } from "../cluster/retry.ts";
+import { isHarmless } from "../connection/again.ts";
 import type { Connection } from "../connection/connection.ts";
 import { produce } from "../protocol/produce.ts";
 import type { Codecs, Compression } from "../records/compression.ts";
@@ -288,8 +289,11 @@ export class Sender {
       this.#end(batch);
       return;
     }
-    cluster.lookAgain();
-    batch.retryAt = world.now() + delayMs(world, settings, ++batch.failures);
+    if (isHarmless(failure)) batch.retryAt = world.now();
+    else {
+      cluster.lookAgain();
+      batch.retryAt = world.now() + delayMs(world, settings, ++batch.failures);
+    }
     accumulator.putBack(batch, [batch]);
   }
 

@@ -11,6 +11,7 @@ export const apiVersions = {
   name: "ApiVersions",
   versions: [0, 5],
   flexible: 3,
+  clientThrottlesFrom: 2,
   request: {
     clientSoftwareName: { is: "string", since: 3, lax: true },
     clientSoftwareVersion: { is: "string", since: 3, lax: true },

@@ -12,6 +12,8 @@ export const createTopics = {
   name: "CreateTopics",
   versions: [0, 7],
   flexible: 5,
+  clientThrottlesFrom: 3,
+  once: true,
   request: {
     topics: [{
       name: "string",

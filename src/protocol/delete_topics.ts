@@ -11,6 +11,8 @@ export const deleteTopics = {
   name: "DeleteTopics",
   versions: [0, 6],
   flexible: 4,
+  clientThrottlesFrom: 2,
+  once: true,
   request: {
     topics: {
       is: [{ name: { is: "string", null: 6, or: null }, topicId: "uuid" }],

@@ -13,6 +13,7 @@ export const fetch = {
   name: "Fetch",
   versions: [0, 18],
   flexible: 12,
+  clientThrottlesFrom: 8,
   request: {
     clusterId: { is: "string", since: 12, null: 12, or: null, tag: 0, lax: true },
     replicaId: { is: "int32", until: 14, or: -1 },

@@ -8,6 +8,7 @@ export const listGroups = {
   name: "ListGroups",
   versions: [0, 5],
   flexible: 3,
+  clientThrottlesFrom: 2,
   request: {
     statesFilter: { is: ["string"], since: 4 },
     typesFilter: { is: ["string"], since: 5 },

@@ -12,6 +12,7 @@ export const listOffsets = {
   name: "ListOffsets",
   versions: [0, 11],
   flexible: 6,
+  clientThrottlesFrom: 3,
   request: {
     replicaId: "int32",
     isolationLevel: { is: "int8", since: 2 },

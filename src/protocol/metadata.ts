@@ -12,6 +12,7 @@ export const metadata = {
   name: "Metadata",
   versions: [0, 13],
   flexible: 9,
+  clientThrottlesFrom: 6,
   request: {
     topics: {
       is: [{

@@ -12,6 +12,8 @@ export const produce = {
   name: "Produce",
   versions: [0, 13],
   flexible: 9,
+  clientThrottlesFrom: 6,
+  once: true,
   request: {
     transactionalId: { is: "string", since: 3, null: 3, or: null },
     acks: "int16",

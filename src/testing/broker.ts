@@ -20,6 +20,7 @@ import { produceHandler } from "./apis/produce.ts";
 import type { Call, Handler, Host } from "./call.ts";
 import type { Controller } from "./controller.ts";
 import type { Controls } from "./controls.ts";
+import { Manners } from "./manners.ts";
 
 /** The largest request (`socket.request.max.bytes`). */
 const FRAME_BYTES_MAX = 104_857_600;
@@ -54,6 +55,10 @@ export interface BrokerParts {
   readonly controls: Controls;
   /** The codecs that it has. */
   readonly codecs: Codecs;
+  /** Milliseconds after which it closes a connection on which nothing is asked. */
+  readonly connectionsMaxIdleMs: number;
+  /** Whether it holds clients to what other brokers only hope for. */
+  readonly strict: boolean;
 }
 
 /** A broker, from its start to its end; one that starts again is a new one. */
@@ -64,6 +69,8 @@ export class Broker implements Host {
   readonly codecs: Codecs;
   readonly #listen: Listen;
   readonly #controls: Controls;
+  readonly #idleMs: number;
+  readonly #isStrict: boolean;
   readonly #gate: Gate;
   readonly #transports = new Set<Transport>();
   readonly #tasks = new Set<Promise<void>>();
@@ -72,13 +79,15 @@ export class Broker implements Host {
   #wake: Timer | undefined;
   #failure: { readonly error: unknown } | undefined;
 
-  constructor({ id, world, listen, controller, controls, codecs }: BrokerParts) {
+  constructor({ id, world, listen, controller, controls, codecs, connectionsMaxIdleMs, strict }: BrokerParts) {
     this.id = id;
     this.world = world;
     this.controller = controller;
     this.codecs = codecs;
     this.#listen = listen;
     this.#controls = controls;
+    this.#idleMs = connectionsMaxIdleMs;
+    this.#isStrict = strict;
     this.#gate = new Gate(world, `news at broker ${id}`);
   }
 
@@ -150,9 +159,15 @@ export class Broker implements Host {
     this.#transports.add(transport);
     try {
       const frames = new Frames(transport, FRAME_BYTES_MAX);
+      const manners = new Manners(this.world, this.id);
       for (;;) {
-        const frame = await nextFrame(frames);
-        if (!frame || !this.running || !await this.#answer(frame, transport)) return;
+        let frame = frames.take();
+        if (!frame) {
+          frame = await this.#waitForFrame(frames, transport);
+          const error = this.#isStrict && frame && manners.fault();
+          if (error) this.#failure ??= { error };
+        }
+        if (!frame || !this.running || !await this.#answer(frame, transport, manners)) return;
       }
     } finally {
       this.#transports.delete(transport);
@@ -160,8 +175,18 @@ export class Broker implements Host {
     }
   }
 
+  async #waitForFrame(frames: Frames, transport: Transport): Promise<Uint8Array | undefined> {
+    if (this.#idleMs === Infinity) return await nextFrame(frames);
+    const idle = this.world.timer(this.#idleMs, () => transport.close());
+    try {
+      return await nextFrame(frames);
+    } finally {
+      idle.cancel();
+    }
+  }
+
   /** Whether the connection goes on. */
-  async #answer(frame: Uint8Array, transport: Transport): Promise<boolean> {
+  async #answer(frame: Uint8Array, transport: Transport, manners: Manners): Promise<boolean> {
     const request = this.#read(frame);
     if (typeof request === "boolean") return request;
     const { api, version, correlationId, clientId } = request;
@@ -174,6 +199,7 @@ export class Broker implements Host {
     const answer = await this.#controls.answer(api, call, handler.handle);
     if (answer === "close" || !this.running) return false;
     if (answer === "drop") return true;
+    manners.answered(api, version, answer);
     return await isSent(transport, encodeResponse(api, version, correlationId, answer));
   }
 

@@ -1,7 +1,16 @@
 /** The embedded Kafka cluster: brokers in the process that speak the real protocol, over memory, over TCP, or in a simulated world. */
 
 import { KafkaError } from "../base/errors.ts";
-import { checkOptions, oneOf, type OptionRules, someFunction, someObject, wholeNumber } from "../base/options.ts";
+import {
+  checkOptions,
+  either,
+  oneOf,
+  type OptionRules,
+  someFunction,
+  someObject,
+  trueOrFalse,
+  wholeNumber,
+} from "../base/options.ts";
 import { realWorld, type World } from "../base/world.ts";
 import type { Codecs } from "../records/compression.ts";
 import type { Message } from "../records/message.ts";
@@ -10,7 +19,7 @@ import { memoryNetwork } from "../transport/memory.ts";
 import type { Address, Dial, Listen } from "../transport/transport.ts";
 import type { Api } from "../wire/schema.ts";
 import { createTopic } from "./apis/create_topics.ts";
-import { Broker } from "./broker.ts";
+import { Broker, type BrokerParts } from "./broker.ts";
 import { Controller, type Node, type Partition, type Topic } from "./controller.ts";
 import { type Control, Controls } from "./controls.ts";
 import { errorNumbers } from "../base/error_codes.ts";
@@ -45,6 +54,13 @@ export interface ClusterOptions {
   readonly topics?: Readonly<Record<string, TopicOptions>> | undefined;
   /** The codecs that the brokers have beside snappy. What they have none for, they store as it is but cannot convert or search. */
   readonly codecs?: Codecs | undefined;
+  /** Milliseconds after which a broker closes a connection on which nothing is asked (Kafka: 600,000); Infinity, never, if not said. */
+  readonly connectionsMaxIdleMs?: number | undefined;
+  /**
+   * Whether a client that asks while it is throttled fails the cluster: `close()` rejects with `PROTOCOL_ERROR` then. Real brokers
+   * only hope for it, and answer later. False if not said.
+   */
+  readonly strict?: boolean | undefined;
 }
 
 const RULES: OptionRules<ClusterOptions> = {
@@ -55,6 +71,11 @@ const RULES: OptionRules<ClusterOptions> = {
   simulation: someObject,
   topics: someObject,
   codecs: someObject,
+  connectionsMaxIdleMs: either(wholeNumber(1, 0x7fffffff), {
+    allowed: "Infinity",
+    accepts: (value) => value === Infinity,
+  }),
+  strict: trueOrFalse,
 };
 
 const PORT = 9092;
@@ -88,6 +109,7 @@ export class Cluster {
   readonly #controls: Controls;
   readonly #codecs: Codecs;
   readonly #place: Place;
+  readonly #habits: Pick<BrokerParts, "connectionsMaxIdleMs" | "strict">;
   #isClosed = false;
 
   /** Made by {@linkcode Cluster.start}. */
@@ -100,6 +122,8 @@ export class Cluster {
       return { id: i + 1, address: place.address(i + 1), broker: undefined, process: undefined };
     });
     this.dial = place.dial;
+    const { connectionsMaxIdleMs = Infinity, strict = false } = options;
+    this.#habits = { connectionsMaxIdleMs, strict };
   }
 
   /** Starts a cluster; it is there at once. `INVALID_OPTION` for options that are not allowed or do not go together. */
@@ -231,11 +255,12 @@ export class Cluster {
     throwFailure(broker);
   }
 
-  /** Starts a broker again that was killed, at the same address and with all that it had. */
-  async start(id: number): Promise<void> {
+  /** Starts a broker again that was killed, with all that it had; at the same address, or at another one. */
+  async start(id: number, address?: Address): Promise<void> {
     const seat = this.#seat(id);
     if (this.#isClosed) throw new KafkaError("CLOSED", "the cluster has been closed");
     if (seat.broker && !seat.process?.isDead) return;
+    if (address) seat.address = address;
     await this.#startBroker(seat);
   }
 
@@ -261,8 +286,10 @@ export class Cluster {
   async #startBroker(seat: Seat): Promise<void> {
     const { id } = seat;
     const { world, listen, process } = this.#place.settle(id);
-    const parts = { id, world, listen, controller: this.#controller, controls: this.#controls, codecs: this.#codecs };
-    const broker = new Broker(parts);
+    const broker = new Broker({
+      ...{ id, world, listen, controller: this.#controller, controls: this.#controls, codecs: this.#codecs },
+      ...this.#habits,
+    });
     seat.broker = broker;
     seat.process = process;
     seat.address = await broker.start(seat.address);

@@ -71,6 +71,10 @@ export interface Api {
   readonly versions: readonly [min: number, max: number];
   /** The first version with compact lengths and tagged fields (KIP-482); one past the last if there is none. */
   readonly flexible: number;
+  /** From this version on who is told to wait (`throttleTimeMs`) waits itself; before, the broker has waited already (KIP-219). */
+  readonly clientThrottlesFrom?: number;
+  /** Asking twice is not the same as asking once: without whoever asked it is never sent again. */
+  readonly once?: true;
   /** What the client sends. */
   readonly request: Struct;
   /** What the broker answers. */

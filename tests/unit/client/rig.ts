@@ -6,6 +6,7 @@ import type { ClientOptions } from "../../../src/client/options.ts";
 import { snappy } from "../../../src/records/snappy.ts";
 import { Cluster, type ClusterOptions } from "../../../src/testing/cluster.ts";
 import { dialOf, Network } from "../../../src/testing/network.ts";
+import type { Dial } from "../../../src/transport/transport.ts";
 import { type Process, SimulatedWorld } from "../../../src/testing/world.ts";
 
 /** What a test plays with. */
@@ -21,8 +22,11 @@ export interface Rig {
 }
 
 /** How it is set up. */
-export interface RigOptions extends Pick<ClusterOptions, "brokers" | "release" | "topics"> {
+export interface RigOptions
+  extends Pick<ClusterOptions, "brokers" | "release" | "topics" | "connectionsMaxIdleMs" | "strict"> {
   readonly client?: Partial<ClientOptions>;
+  /** Where the client's connections really go. */
+  readonly dialed?: (dial: Dial) => Dial;
   readonly seed?: number;
 }
 
@@ -34,13 +38,16 @@ export async function play(options: RigOptions, body: (rig: Rig) => Promise<void
   const world = new SimulatedWorld(options.seed ?? 1);
   const network = new Network(world);
   const process = world.process("client");
-  const { brokers, release, topics = { t: {} } } = options;
+  const { brokers, release, topics = { t: {} }, connectionsMaxIdleMs, strict, dialed = (dial) => dial } = options;
   const report = await world.run(async () => {
-    const cluster = await Cluster.start({ brokers, release, topics, simulation: { world, network } });
+    const cluster = await Cluster.start({
+      ...{ brokers, release, topics, connectionsMaxIdleMs, strict },
+      simulation: { world, network },
+    });
     const connect = (more: Partial<ClientOptions> = {}) =>
       KafkaClient.connect({
         hosts: cluster.hosts,
-        dial: dialOf(network, process),
+        dial: dialed(dialOf(network, process)),
         world: process,
         codecs: { snappy },
         ...options.client,

@@ -25,6 +25,7 @@ export function settings(
     bootstrapTimeoutMs: 10_000,
     requestTimeoutMs: 30_000,
     metadataMaxAgeMs: 300_000,
+    connectionsMaxIdleMs: 240_000,
     backoffMs: 100,
     backoffMsMax: 1000,
     ...more,

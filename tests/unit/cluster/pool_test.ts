@@ -3,13 +3,14 @@
 import { assert } from "chai";
 import type { World } from "../../../src/base/world.ts";
 import { Pool } from "../../../src/cluster/pool.ts";
+import { isHarmless } from "../../../src/connection/again.ts";
 import { apiVersions } from "../../../src/protocol/api_versions.ts";
 import { metadata } from "../../../src/protocol/metadata.ts";
 import { test } from "../../harness.ts";
 import { failure, rejection, simulated } from "../base/simulated.ts";
 import { ADDRESS, LABEL, type Script, Stage } from "../connection/peers.ts";
 
-const BACKOFF = { backoffMs: 100, backoffMsMax: 1000 };
+const SETTINGS = { backoffMs: 100, backoffMsMax: 1000, connectionsMaxIdleMs: 240_000 };
 const ELSEWHERE = { host: "elsewhere", port: 9092 };
 
 /** Greets, and then keeps silent until the client goes. */
@@ -25,7 +26,7 @@ async function pooled(
 ): Promise<void> {
   const stage = new Stage(world);
   if (script) await stage.play(script);
-  const pool = new Pool(stage.settings(), BACKOFF);
+  const pool = new Pool(stage.settings(), SETTINGS, () => {});
   await body(pool, stage);
   await pool.close();
   await stage.end();
@@ -112,17 +113,40 @@ test("a connection that did not last is not opened again at once, one that laste
   });
 });
 
-test("a broker that has moved gets a new connection, and the old one is closed", async () => {
+test("a broker that has moved gets a new connection; the old one answers what it was asked, and is closed then (C7)", async () => {
   await simulated(async (world) => {
-    await pooled(world, greeting, async (pool, stage) => {
+    const slow: Script = async (peer) => {
+      await peer.greet(await peer.expect(apiVersions));
+      const asked = await peer.expect(metadata);
+      await world.sleep(500);
+      await peer.answer(metadata, asked, { brokers: [], topics: [], controllerId: 7 });
+      await peer.ignore();
+    };
+    await pooled(world, slow, async (pool, stage) => {
       await stage.play(greeting, ELSEWHERE);
       const before = await pool.get("1/control", ADDRESS, undefined);
       const flying = before.request(metadata, { topics: null }, { timeoutMs: 1000 });
       const after = await pool.get("1/control", ELSEWHERE, undefined);
       assert.equal(after.label, "elsewhere:9092");
-      assert.equal((await failure(flying, "CONNECTION_CLOSED")).broker, LABEL);
       assert.equal(pool.open("1/control"), after);
+      assert.isUndefined(before.error);
+      assert.equal((await flying).controllerId, 7);
+      assert.isTrue(isHarmless(before.error), "who still has it in hand asks again elsewhere");
       assert.isUndefined(after.error);
+      const silent = await pool.get("2/control", ELSEWHERE, undefined);
+      const never = failure(silent.request(metadata, { topics: null }, { timeoutMs: 1000 }), "REQUEST_TIMEOUT");
+      pool.keep((key) => key !== "2/control");
+      await never;
+      assert.equal(silent.error?.code, "CONNECTION_CLOSED", "one that never answers is not waited for");
+      const last = await pool.get("3/control", ELSEWHERE, undefined);
+      const unanswered = failure(last.request(metadata, { topics: null }, { timeoutMs: 1000 }), "CONNECTION_CLOSED");
+      pool.drop((key) => key === "3/control");
+      await unanswered;
+      const left = await pool.get("4/control", ELSEWHERE, undefined);
+      const atTheEnd = failure(left.request(metadata, { topics: null }, { timeoutMs: 90_000 }), "CONNECTION_CLOSED");
+      pool.keep((key) => key !== "4/control");
+      await pool.close();
+      await atTheEnd;
     });
   });
 });

@@ -1,0 +1,42 @@
+/** What a client owes a broker on one connection, and a strict broker holds against it: silence while it is throttled (KIP-219). */
+
+import { KafkaError } from "../base/errors.ts";
+import type { World } from "../base/world.ts";
+import type { Api } from "../wire/schema.ts";
+
+/** What is on its way when the broker throttles comes in all the same; after so many milliseconds it has come. */
+const GRACE_MS = 100;
+
+/** One connection, as a strict broker sees it. */
+export class Manners {
+  readonly #world: World;
+  readonly #broker: number;
+  #from = Infinity;
+  #until = 0;
+
+  /** On a connection to that broker. */
+  constructor(world: World, broker: number) {
+    this.#world = world;
+    this.#broker = broker;
+  }
+
+  /** An answer goes out; with a time in it, and in such a version, it asks for silence. */
+  answered(api: Api, version: number, answer: object): void {
+    const { throttleTimeMs: ms } = answer as { readonly throttleTimeMs?: unknown };
+    if (typeof ms !== "number" || ms <= 0 || version < (api.clientThrottlesFrom ?? Infinity)) return;
+    const now = this.#world.now();
+    this.#from = now + GRACE_MS;
+    this.#until = Math.max(this.#until, now + ms);
+  }
+
+  /** A request came in that the broker had waited for: what is wrong with that, if anything is. */
+  fault(): KafkaError | undefined {
+    const now = this.#world.now();
+    // A timer may ring a little early by another clock.
+    if (now < this.#from || now >= this.#until - 1) return undefined;
+    const detail = `A request came to broker ${this.#broker} ${
+      Math.round(this.#until - now)
+    } ms before it was to be asked again`;
+    return new KafkaError("PROTOCOL_ERROR", detail, { broker: String(this.#broker) });
+  }
+}

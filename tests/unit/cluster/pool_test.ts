@@ -88,6 +88,31 @@ test("after a failure the next try waits, longer each time, and all who come mea
   });
 });
 
+test("a thousand callers who want a dead broker all the time dial it as seldom as one", async () => {
+  await simulated(async (world) => {
+    await pooled(world, undefined, async (_, stage) => {
+      let dials = 0;
+      const { dial } = stage.network;
+      const counting = new Pool(
+        stage.settings({
+          dial: (address, options) => {
+            dials++;
+            return dial(address, options);
+          },
+        }),
+        SETTINGS,
+        () => {},
+      );
+      const caller = async () => {
+        while (world.now() < 60_000) await failure(counting.get("1/control", ADDRESS, undefined), "CONNECTION_REFUSED");
+      };
+      await Promise.all(Array.from({ length: 1000 }, caller));
+      assert.closeTo(dials, 60 + 4, 15);
+      await counting.close();
+    });
+  });
+});
+
 test("a connection that did not last is not opened again at once, one that lasted is", async () => {
   await simulated(async (world) => {
     let lastsMs = 1;

@@ -29,6 +29,18 @@ test("delays of many clients differ, and the hundredth is as bounded as the fift
   });
 });
 
+test("the jitter uses the whole of its fifth, evenly, and no more: many who fail at once do not come back at once", async () => {
+  await simulated(async (world) => {
+    const delays = Array.from({ length: 10_000 }, () => delayMs(world, SETTINGS, 4));
+    assert.isAtLeast(Math.min(...delays), 640);
+    assert.isAtMost(Math.max(...delays), 960);
+    const tenths = new Array<number>(10).fill(0);
+    for (const ms of delays) tenths[Math.min(9, Math.floor((ms - 640) / 32))]! += 1;
+    for (const count of tenths) assert.closeTo(count, 1000, 150);
+    await world.sleep(1);
+  });
+});
+
 test("only a KafkaError that says so is worth another try", () => {
   assert.isTrue(isRetriable(new KafkaError("CONNECTION_RESET", "")));
   assert.isFalse(isRetriable(new KafkaError("TLS_FAILED", "")));

@@ -2,7 +2,19 @@
 
 import { assert } from "chai";
 import type { Dial, TlsOptions, Transport } from "../../src/transport/transport.ts";
-import { clientTls, ending, failure, greet, meet, pair, type Property, sleep, soon, type Subject } from "./subject.ts";
+import {
+  clientTls,
+  ending,
+  failure,
+  greet,
+  meet,
+  pair,
+  type Property,
+  serverTls,
+  sleep,
+  soon,
+  type Subject,
+} from "./subject.ts";
 
 /** Finding the peer, or not. */
 export const dials: readonly Property[] = [
@@ -14,6 +26,31 @@ export const dials: readonly Property[] = [
         assert.equal(error.code, "CONNECTION_REFUSED");
         assert.equal(error.broker, `${host}:1`);
         assert.equal(error.cause !== undefined, subject.rig !== undefined);
+      }
+    },
+  },
+  {
+    // The everyday case; where a machine gives it one address only, little is seen here. Bun takes "localhost" for these two
+    // whatever else it stands for; of any other name it tries every address, as Deno and Node do of every name.
+    name: "a name with several addresses: whichever of them is open is found",
+    only: ({ rig }) => rig !== undefined,
+    check: async (subject) => {
+      const known = await subject.rig!.addressesOf("localhost");
+      const addresses = ["::1", "127.0.0.1"].filter((address) => known.includes(address));
+      assert.isAbove(addresses.length, 0);
+      for (const host of addresses) {
+        const listener = await subject.listen({ host, port: 0 }, serverTls(subject));
+        const arrivals = listener[Symbol.asyncIterator]();
+        const arrival = arrivals.next();
+        const options = { ...clientTls(subject) };
+        const client = await soon(subject.dial({ host: "localhost", port: listener.address.port }, options), 5000);
+        const server = (await soon(arrival)).value as Transport;
+        await client.write([Uint8Array.of(7)]);
+        assert.equal(await soon(server.read(new Uint8Array(1))), 1, host);
+        client.close();
+        server.close();
+        listener.close();
+        assert.isTrue((await soon(arrivals.next())).done);
       }
     },
   },

@@ -1,5 +1,6 @@
 /** The peers that a transport has to cope with, and a count of what a process has open; for Node, Deno and Bun alike. */
 
+import { lookup } from "node:dns/promises";
 import fs from "node:fs";
 import net from "node:net";
 import tls from "node:tls";
@@ -112,4 +113,9 @@ export function openSockets(): number {
       return false; // the one that read the folder
     }
   }).length;
+}
+
+/** Every address that a name has on this machine. */
+export async function addressesOf(name: string): Promise<string[]> {
+  return [...new Set((await lookup(name, { all: true })).map(({ address }) => address))];
 }

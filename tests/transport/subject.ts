@@ -15,6 +15,7 @@ export interface Rig {
   strictPeer(): Promise<Peer>;
   deafPeer(): Promise<Peer>;
   openSockets(): number;
+  addressesOf(name: string): Promise<string[]>;
 }
 
 /** What TLS is tested with. */

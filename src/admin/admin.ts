@@ -142,8 +142,10 @@ export class Admin {
   #untilGone(name: string, signal: AbortSignal): Promise<void> {
     const cluster = this.#cluster;
     return cluster.retrying(async () => {
-      const { topics } = await cluster.refresh([name], signal);
-      if (topics.has(name)) throw new KafkaError("REQUEST_TIMEOUT", `${name} is still listed`, { topic: name });
+      const { topics, missing } = await cluster.refresh([name], signal);
+      if (topics.has(name) && !missing.has(name)) {
+        throw new KafkaError("REQUEST_TIMEOUT", `${name} is still listed`, { topic: name });
+      }
     }, signal);
   }
 }

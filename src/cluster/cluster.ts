@@ -18,6 +18,7 @@ import { firstOf } from "./race.ts";
 import { Backoff, isRetriable } from "./retry.ts";
 import {
   type BrokerInfo,
+  type Grace,
   learned,
   nothingKnown,
   type PartitionInfo,
@@ -211,7 +212,7 @@ export class Cluster {
     const { response, version, connection } = await this.#ask("any", metadata, body, { signal });
     this.#checkWhole(response.errorCode, connection);
     const about = asked && version >= NO_AUTO_CREATION ? [...asked] : null;
-    this.#learn(learned(this.#snapshot, response, version, about), connection);
+    this.#learn(learned(this.#snapshot, response, version, about, this.#grace()), connection);
     return this.#snapshot;
   }
 
@@ -389,7 +390,12 @@ export class Cluster {
     }
     this.#pool.keep((key) => key.startsWith("seed ") || brokers.has(Number(key.split("/")[0])));
     this.#freshness.fetched();
+    if (snapshot.missing.size > 0) this.#freshness.lookAgain();
     this.changed.open();
+  }
+
+  #grace(): Grace {
+    return { now: this.#world.now(), isInUse: (topic) => this.#freshness.isInUse(topic) };
   }
 
   #addressOf({ host, port }: BrokerInfo): Address {

@@ -52,6 +52,11 @@ export class Freshness {
     else this.#inUse.delete(topic);
   }
 
+  /** Whether somebody uses it. */
+  isInUse(topic: string): boolean {
+    return this.#inUse.has(topic);
+  }
+
   /** Lets go of its timer. */
   end(): void {
     this.#ageTimer?.cancel();

@@ -56,7 +56,21 @@ export interface Snapshot {
   readonly topics: ReadonlyMap<string, TopicInfo>;
   /** What a broker said of topics it could not describe, by name: Kafka's error numbers. */
   readonly errors: ReadonlyMap<string, number>;
+  /**
+   * Topics in use that are still known here, but that the last answer about them did not know, and since when, on the world's clock:
+   * a broker that has just been started knows of none (seen up to 2.x), and a topic that has been deleted looks the same.
+   */
+  readonly missing: ReadonlyMap<string, number>;
 }
+
+/** Who is in use, and what time it is: see {@linkcode learned}. */
+export interface Grace {
+  readonly now: number;
+  readonly isInUse: (topic: string) => boolean;
+}
+
+/** How long a topic in use may be missing before it is believed to be gone. */
+export const MISSING_MS = 15_000;
 
 /** Nothing is known yet. */
 export const nothingKnown: Snapshot = {
@@ -65,7 +79,20 @@ export const nothingKnown: Snapshot = {
   brokers: new Map(),
   topics: new Map(),
   errors: new Map(),
+  missing: new Map(),
 };
+
+const withLeader = new WeakMap<TopicInfo, readonly number[]>();
+
+/** The partitions that have a leader now, in their order: found once for each topic of a snapshot, and then at hand. */
+export function partitionsWithLeader(topic: TopicInfo): readonly number[] {
+  let known = withLeader.get(topic);
+  if (!known) {
+    known = topic.partitions.filter(({ leader }) => leader >= 0).map(({ partition }) => partition);
+    withLeader.set(topic, known);
+  }
+  return known;
+}
 
 type MetadataAnswer = Response<typeof metadata>;
 type TopicAnswer = MetadataAnswer["topics"][number];
@@ -79,43 +106,66 @@ const GAPS_MAX = 1000;
 
 /**
  * The next snapshot. `asked` names the topics that the answer is about; null: all there are, and those not in it are gone.
- * A topic that could not be described this time keeps what was known, unless the broker says that there is none; a
- * partition whose leader epoch is older than the known one keeps the known one (Java's `Metadata.updateLatestMetadata`).
+ * A topic that could not be described this time keeps what was known, unless the broker says that there is none; then too, for
+ * `MISSING_MS`, while it is in use. A partition whose leader epoch is older than the known one keeps the known one (Java's
+ * `Metadata.updateLatestMetadata`).
  */
 export function learned(
   known: Snapshot,
   answer: MetadataAnswer,
   version: number,
   asked: readonly string[] | null,
+  grace?: Grace,
 ): Snapshot {
   const topics = new Map(asked === null ? [] : known.topics);
   const errors = new Map(asked === null ? [] : known.errors);
+  const missing = new Map(asked === null ? [] : known.missing);
+  const lose = (name: string) => {
+    const before = known.topics.get(name);
+    const since = known.missing.get(name) ?? grace?.now ?? 0;
+    if (before && grace?.isInUse(name) && grace.now - since < MISSING_MS) {
+      topics.set(name, before);
+      missing.set(name, since);
+      return;
+    }
+    topics.delete(name);
+    missing.delete(name);
+    errors.set(name, errorNumbers.UNKNOWN_TOPIC_OR_PARTITION);
+  };
+  const told = new Set<string>();
   for (const topic of answer.topics) {
     const { name, errorCode } = topic;
     if (name === null) continue;
+    told.add(name);
     const before = known.topics.get(name);
     errors.delete(name);
+    if (errorCode === errorNumbers.UNKNOWN_TOPIC_OR_PARTITION) {
+      lose(name);
+      continue;
+    }
+    missing.delete(name);
     if (errorCode !== 0) errors.set(name, errorCode);
-    if (errorCode === errorNumbers.UNKNOWN_TOPIC_OR_PARTITION) topics.delete(name);
-    else if (errorCode === 0 || topic.partitions.length > 0) topics.set(name, topicOf(name, topic, before, version));
+    if (errorCode === 0 || topic.partitions.length > 0) topics.set(name, topicOf(name, topic, before, version));
     else if (before) topics.set(name, before);
   }
-  for (const name of asked ?? []) {
-    if (answer.topics.some((topic) => topic.name === name)) continue;
-    topics.delete(name);
-    errors.set(name, errorNumbers.UNKNOWN_TOPIC_OR_PARTITION);
-  }
+  const expected = asked ?? [...known.topics.keys()].filter((name) => grace?.isInUse(name));
+  for (const name of expected) if (!told.has(name)) lose(name);
+  return {
+    clusterId: answer.clusterId ?? known.clusterId,
+    controllerId: answer.controllerId ?? -1,
+    brokers: brokersOf(answer),
+    topics,
+    errors,
+    missing,
+  };
+}
+
+function brokersOf(answer: MetadataAnswer): Map<number, BrokerInfo> {
   const brokers = new Map<number, BrokerInfo>();
   for (const { nodeId, host, port, rack } of answer.brokers) {
     brokers.set(nodeId, { id: nodeId, host, port, rack: rack ?? null });
   }
-  return {
-    clusterId: answer.clusterId ?? known.clusterId,
-    controllerId: answer.controllerId ?? -1,
-    brokers,
-    topics,
-    errors,
-  };
+  return brokers;
 }
 
 function topicOf(name: string, answer: TopicAnswer, before: TopicInfo | undefined, version: number): TopicInfo {

@@ -167,3 +167,28 @@ test("each broker is restarted in turn, away for 5 to 30 seconds: nobody hears o
     });
   }
 });
+
+test("brokers that know of no topic for a while, as just after their start: who is at work does not notice (C10)", async () => {
+  await play({ brokers: 2 }, async ({ process, cluster, client }) => {
+    const topic = await client.topic("t");
+    const producer = topic.producer();
+    const seen: string[] = [];
+    await producer.produce("first");
+    const reading = (async () => {
+      for await (const message of topic.simpleConsumer()) if (seen.push(message.text()) === 101) break;
+    })();
+    const forgetful = cluster.control(metadata, async ({ answer }) => {
+      const said = await answer();
+      if (typeof said !== "object") return said;
+      return { ...said, topics: said.topics.map((topic) => ({ ...topic, errorCode: 3, partitions: [] })) };
+    }, Infinity);
+    for (let i = 0; i < 100; i++) {
+      if (i === 3) await client.refresh();
+      if (i === 60) forgetful();
+      await producer.produce(`${i}`);
+      await process.sleep(200);
+    }
+    await reading;
+    assert.lengthOf(seen, 101);
+  });
+});

@@ -1,7 +1,13 @@
 /** What is known of the cluster, answer by answer: what replaces what, and what is kept. */
 
 import { assert } from "chai";
-import { learned, nothingKnown, noTopicId, type Snapshot } from "../../../src/cluster/snapshot.ts";
+import {
+  learned,
+  nothingKnown,
+  noTopicId,
+  partitionsWithLeader,
+  type Snapshot,
+} from "../../../src/cluster/snapshot.ts";
 import type { metadata } from "../../../src/protocol/metadata.ts";
 import type { Response } from "../../../src/wire/schema.ts";
 import { test } from "../../harness.ts";
@@ -83,6 +89,37 @@ test("a topic that the broker does not know is gone, also one that it leaves out
   const after = learn(before, [topic("a", [], { errorCode: 3 })], ["a", "b"]);
   assert.equal(after.topics.size, 0);
   assert.deepEqual([...after.errors], [["a", 3], ["b", 3]]);
+});
+
+test("a topic in use that a broker does not know is kept for a while: it may only have been started just now (C10)", () => {
+  const grace = (now: number) => ({ now, isInUse: (name: string) => name !== "other" });
+  const at = (now: number, before: Snapshot, topics: readonly TopicAnswer[], asked: readonly string[] | null) =>
+    learned(before, answer(topics), V12, asked, grace(now));
+  const known = ["t", "other"].map((name) => topic(name, [partition(0, 7)]));
+  const unknown = topic("t", [], { errorCode: 3 });
+  for (const asked of [["t", "other"], null]) {
+    for (const said of [[unknown], []]) {
+      const before = learn(nothingKnown, known);
+      const first = at(1000, before, said, asked);
+      assert.deepEqual([leaders(first), first.errors.get("t"), first.missing.get("t")], [[7], undefined, 1000]);
+      assert.isFalse(first.topics.has("other"), "nobody uses it");
+      const second = at(15_999, first, said, asked);
+      assert.deepEqual([leaders(second), second.missing.get("t")], [[7], 1000]);
+      const back = at(15_999, first, [topic("t", [partition(0, 8)])], asked);
+      assert.deepEqual([leaders(back), back.missing.size], [[8], 0]);
+      const gone = at(16_000, second, said, asked);
+      assert.deepEqual([gone.topics.has("t"), gone.errors.get("t"), gone.missing.size], [false, 3, 0]);
+      const made = learned(first, answer([topic("t", [partition(0, 9)], { topicId: OTHER_ID })]), V12, ["t"], grace(1));
+      assert.deepEqual(leaders(made), [9]);
+    }
+  }
+});
+
+test("which partitions have a leader is known at once", () => {
+  const { topics } = learn(nothingKnown, [topic("t", [partition(0), partition(1, -1), partition(3)])]);
+  const found = partitionsWithLeader(topics.get("t")!);
+  assert.deepEqual(found, [0, 3]);
+  assert.equal(partitionsWithLeader(topics.get("t")!), found);
 });
 
 test("a topic that could not be described keeps what was known, and the error is told until it heals", () => {

@@ -25,7 +25,7 @@ export class Manners {
     const { throttleTimeMs: ms } = answer as { readonly throttleTimeMs?: unknown };
     if (typeof ms !== "number" || ms <= 0 || version < (api.clientThrottlesFrom ?? Infinity)) return;
     const now = this.#world.now();
-    this.#from = now + GRACE_MS;
+    if (now >= this.#until) this.#from = now + GRACE_MS;
     this.#until = Math.max(this.#until, now + ms);
   }
 

@@ -54,7 +54,7 @@ test("produce, fetch and all the rest do not wait for one another (C4)", async (
 
 test("a broker's idle end that meets a produce request, a fetch or any other: no error, no backoff, nothing twice", async () => {
   let met = 0;
-  for (let seed = 1; seed <= 12; seed++) {
+  for (let seed = 1; seed <= 6; seed++) {
     await play({ seed, connectionsMaxIdleMs: 3000 }, async ({ process, cluster, client, network, world }) => {
       const topic = await client.topic("t");
       const producer = topic.producer();
@@ -76,7 +76,7 @@ test("a broker's idle end that meets a produce request, a fetch or any other: no
       assert.deepEqual(await texts(cluster), sent);
     });
   }
-  assert.isAbove(met, 10);
+  assert.isAbove(met, 5);
 });
 
 test("a throttled client keeps quiet, however much it has to say, and everything comes through in order (KIP-219)", async () => {
@@ -127,7 +127,7 @@ test("a throttled client keeps quiet, however much it has to say, and everything
 });
 
 test("each broker is restarted in turn, away for 5 to 30 seconds: nobody hears of it with the default options (C15)", async () => {
-  for (let seed = 1; seed <= 3; seed++) {
+  for (let seed = 1; seed <= 2; seed++) {
     await play({ seed, brokers: 3, topics: { t: { partitions: 3, replicationFactor: 3 } } }, async (rig) => {
       const { process, cluster, client } = rig;
       const topic = await client.topic("t");

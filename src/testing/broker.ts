@@ -196,7 +196,8 @@ export class Broker implements Host {
     }
     const handler = HANDLERS.get(api.key)!;
     const call: Call<Api> = { host: this, version, clientId, body: request.body as Call<Api>["body"] };
-    const answer = await this.#controls.answer(api, call, handler.handle);
+    const write = async (...chunks: readonly Uint8Array[]) => void await isSent(transport, chunks);
+    const answer = await this.#controls.answer(api, call, handler.handle, { correlationId, write });
     if (answer === "close" || !this.running) return false;
     if (answer === "drop") return true;
     manners.answered(api, version, answer);

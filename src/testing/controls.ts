@@ -15,7 +15,17 @@ export interface ControlledCall<A extends Api> {
   readonly body: RequestOut<A>;
   /** Has the broker do what was asked, once, and gives what it would answer. */
   readonly answer: () => Promise<Answer<A>>;
+  /** What the answer's frame has to carry, for those who write one themselves. */
+  readonly correlationId: number;
+  /**
+   * Writes bytes into the connection as they are, before the answer; with "drop" or "close" behind it, instead of one. Bytes that
+   * the client does not take any more are lost.
+   */
+  readonly write: (...chunks: readonly Uint8Array[]) => Promise<void>;
 }
+
+/** Where an answer goes. */
+export type Wire = Pick<ControlledCall<Api>, "correlationId" | "write">;
 
 /**
  * Answers a request instead of the broker: with a body, or with "drop" (no answer; the connection goes on), or with "close" (the
@@ -46,7 +56,12 @@ export class Controls {
   }
 
   /** The answer of the first control that has one, else of the broker itself. */
-  async answer(api: Api, call: Call<Api>, handle: (call: Call<Api>) => Promise<Answer<Api>>): Promise<Answer<Api>> {
+  async answer(
+    api: Api,
+    call: Call<Api>,
+    handle: (call: Call<Api>) => Promise<Answer<Api>>,
+    wire: Wire,
+  ): Promise<Answer<Api>> {
     const entries = this.#entries.get(api.key);
     if (!entries?.size) return await handle(call);
     let handled: Promise<Answer<Api>> | undefined;
@@ -55,7 +70,7 @@ export class Controls {
     for (const entry of [...entries]) {
       if (entry.left <= 0) continue;
       entry.left--;
-      const bent = await entry.fn({ broker: host.id, version, clientId, body, answer });
+      const bent = await entry.fn({ broker: host.id, version, clientId, body, answer, ...wire });
       if (bent === undefined) entry.left++;
       else {
         if (entry.left <= 0) entries.delete(entry);

@@ -151,6 +151,28 @@ test("a control may have the broker do it and still answer otherwise", async () 
   });
 });
 
+test("a control may write what it likes into the connection, before an answer or instead of one", async () => {
+  const cluster = await Cluster.start({ topics: { t: {} } });
+  await onLine(cluster, async (line) => {
+    cluster.control(metadata, async ({ write, correlationId }) => {
+      const frame = Uint8Array.of(0, 0, 0, 5, 0, 0, 0, correlationId, 77);
+      await write(frame.subarray(0, 3));
+      await write(frame.subarray(3), frame);
+      return "drop" as const;
+    });
+    const id = await line.send(metadata, 1, all);
+    for (let i = 0; i < 2; i++) assert.deepEqual([...(await line.frame())!], [0, 0, 0, id, 77]);
+    assert.lengthOf((await line.ask(metadata, 1, all)).topics, 1);
+    cluster.control(metadata, async ({ write }) => {
+      await write(Uint8Array.of(0, 0, 0, 4, 0));
+      return "close" as const;
+    });
+    let torn: unknown;
+    await line.ask(metadata, 1, all).catch((error) => torn = error);
+    assert.equal((torn as KafkaError).code, "CONNECTION_RESET");
+  });
+});
+
 test("a control that throws fails the cluster's close", async () => {
   const cluster = await Cluster.start();
   const line = await Line.to(cluster);

@@ -103,9 +103,11 @@ export const noTopicId = "00000000-0000-0000-0000-000000000000";
 const EPOCHS_RELIABLE = 9;
 /** A broker that has not heard of all partitions yet leaves gaps; an answer with more of them is not believed. */
 const GAPS_MAX = 1000;
+const PORT_MAX = 65_535;
 
 /**
- * The next snapshot. `asked` names the topics that the answer is about; null: all there are, and those not in it are gone.
+ * The next snapshot. `asked` names the topics that the answer is about, and what it says of others is passed over; null: all there
+ * are, and those not in it are gone.
  * A topic that could not be described this time keeps what was known, unless the broker says that there is none; then too, for
  * `MISSING_MS`, while it is in use. A partition whose leader epoch is older than the known one keeps the known one (Java's
  * `Metadata.updateLatestMetadata`).
@@ -132,12 +134,17 @@ export function learned(
     missing.delete(name);
     errors.set(name, errorNumbers.UNKNOWN_TOPIC_OR_PARTITION);
   };
+  const wanted = asked && new Set(asked);
   const told = new Set<string>();
   for (const topic of answer.topics) {
-    const { name, errorCode } = topic;
-    if (name === null) continue;
+    const { name } = topic;
+    if (name === null || (wanted && !wanted.has(name))) continue;
     told.add(name);
     const before = known.topics.get(name);
+    const described = topicOf(name, topic, before, version);
+    // A topic has partitions from its first moment on: a broker that names none has not heard of them yet.
+    const isEmpty = described.partitions.length === 0;
+    const errorCode = topic.errorCode === 0 && isEmpty ? errorNumbers.LEADER_NOT_AVAILABLE : topic.errorCode;
     errors.delete(name);
     if (errorCode === errorNumbers.UNKNOWN_TOPIC_OR_PARTITION) {
       lose(name);
@@ -145,7 +152,7 @@ export function learned(
     }
     missing.delete(name);
     if (errorCode !== 0) errors.set(name, errorCode);
-    if (errorCode === 0 || topic.partitions.length > 0) topics.set(name, topicOf(name, topic, before, version));
+    if (!isEmpty) topics.set(name, described);
     else if (before) topics.set(name, before);
   }
   const expected = asked ?? [...known.topics.keys()].filter((name) => grace?.isInUse(name));
@@ -163,6 +170,8 @@ export function learned(
 function brokersOf(answer: MetadataAnswer): Map<number, BrokerInfo> {
   const brokers = new Map<number, BrokerInfo>();
   for (const { nodeId, host, port, rack } of answer.brokers) {
+    // Nobody can be there: then it is not known where the broker is, and its partitions wait until somebody knows.
+    if (host === "" || port < 1 || port > PORT_MAX) continue;
     brokers.set(nodeId, { id: nodeId, host, port, rack: rack ?? null });
   }
   return brokers;

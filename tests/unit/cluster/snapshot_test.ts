@@ -183,7 +183,30 @@ test("a topic that is surely the same one loses no partitions to a broker that l
 test("numbers that no broker would give cost nothing", () => {
   const odd = [partition(-1, 9), partition(2 ** 31 - 1, 9), partition(0, 1), partition(1_000_000, 9)];
   assert.deepEqual(leaders(learn(nothingKnown, [topic("t", odd)])), [1]);
-  assert.deepEqual(leaders(learn(nothingKnown, [topic("t", [])])), []);
+});
+
+test("a topic without partitions is not described yet: what was known stays, and there is an error that heals", () => {
+  for (const none of [[], [partition(-1)]]) {
+    const first = learn(nothingKnown, [topic("t", none)], ["t"]);
+    assert.deepEqual([leaders(first), first.errors.get("t")], [undefined, 5]);
+    const before = learn(first, [topic("t", [partition(0, 2)])], ["t"]);
+    assert.deepEqual([leaders(before), before.errors.size], [[2], 0]);
+    const after = learn(before, [topic("t", none)], ["t"]);
+    assert.deepEqual([leaders(after), after.errors.get("t")], [[2], 5]);
+  }
+});
+
+test("topics that nobody asked about are passed over", () => {
+  const before = learn(nothingKnown, [topic("t", [partition(0)])]);
+  const after = learn(before, [topic("t", [partition(0, 2)]), topic("x", [partition(0)]), topic("y", [])], ["t"]);
+  assert.deepEqual([[...after.topics.keys()], after.errors.size, leaders(after)], [["t"], 0, [2]]);
+});
+
+test("a broker where nobody can be is not known", () => {
+  const at = (nodeId: number, host: string, port: number) => ({ nodeId, host, port, rack: null });
+  const brokers = [at(1, "a", 0), at(2, "a", -1), at(3, "a", 70_000), at(4, "", 9092), at(5, "a", 65_535)];
+  const snapshot = learned(nothingKnown, answer([], { brokers }), V12, null);
+  assert.deepEqual([...snapshot.brokers.keys()], [5]);
 });
 
 test("a topic without a name is passed over, and no id means none", () => {

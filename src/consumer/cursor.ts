@@ -95,6 +95,13 @@ export class Cursor {
     this.#bufferedBytes -= this.pieces.shift()!.bytes;
   }
 
+  /** What was fetched is of no use from an offset on: it is fetched again. */
+  cutAt(offset: number): void {
+    this.pieces.length = 0;
+    this.#bufferedBytes = 0;
+    this.fetchOffset = offset;
+  }
+
   /** The start has been looked up. */
   startAt(offset: number): void {
     this.lookup = undefined;
@@ -104,8 +111,7 @@ export class Cursor {
   /** Goes elsewhere: what is buffered is dropped, what is under way will be. */
   seek(to: number | OffsetQuery): void {
     this.generation++;
-    this.pieces.length = 0;
-    this.#bufferedBytes = 0;
+    this.cutAt(this.fetchOffset);
     this.error = undefined;
     this.retryAt = 0;
     this.failures = 0;

@@ -54,6 +54,8 @@ type PartitionAnswer = Response<typeof fetch>["responses"][number]["partitions"]
 
 /** From this version on a request names topics by their ids (KIP-516). */
 const BY_TOPIC_ID = 13;
+/** From this version on the first batch comes whole, and nothing instead of a part of one (KIP-74). */
+const WHOLE_FIRST = 3;
 /** The largest piece of one partition that is asked for after smaller ones did not hold a batch. */
 const PARTITION_BYTES_MAX = 1024 * 1024 * 1024;
 
@@ -216,7 +218,7 @@ export class Fetchers {
     arrived();
   }
 
-  #takePartition({ label: broker }: Connection, cursor: Cursor, answer: PartitionAnswer): void {
+  #takePartition({ label: broker, versions }: Connection, cursor: Cursor, answer: PartitionAnswer): void {
     const { topic, partition } = cursor;
     if (answer.errorCode === errorNumbers.OFFSET_OUT_OF_RANGE) {
       // What was fetched before is read first: then it is asked for once more.
@@ -236,6 +238,10 @@ export class Fetchers {
       const useful = batches.filter(({ lastOffset }) => lastOffset >= cursor.fetchOffset);
       if (useful.length > 0) cursor.add({ batches: useful, next: 0, highWatermark, bytes: records.length });
       return;
+    }
+    if ((versions.best(fetch) ?? 0) >= WHOLE_FIRST) {
+      const detail = `${broker} gave ${records.length} bytes of ${topic}/${partition} without a whole batch in them`;
+      throw new KafkaError("PROTOCOL_ERROR", detail, { broker, topic, partition, offset: cursor.fetchOffset });
     }
     // Brokers before 0.10.1 cut even the first batch where the bytes end: ask for more until it fits.
     if (cursor.bytesMax >= PARTITION_BYTES_MAX) {
@@ -260,7 +266,8 @@ export class Fetchers {
       cluster.lookAgain();
       return;
     }
-    cursor.error = error instanceof KafkaError ? error.within({ topic, partition, offset }) : new KafkaError(
+    // The place where the reader stands counts, not the one that corrupt bytes say they have.
+    cursor.error = error instanceof KafkaError ? error.with({ topic, partition, offset }) : new KafkaError(
       "PROTOCOL_ERROR",
       `${topic}/${partition} could not be fetched: ${error instanceof Error ? error.message : String(error)}`,
       { topic, partition, offset, cause: error },

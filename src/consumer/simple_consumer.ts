@@ -259,9 +259,16 @@ export class SimpleConsumer implements AsyncIterable<Message> {
       const left = this.#left.get(cursor);
       if (left && left.generation !== cursor.generation) this.#left.delete(cursor);
       if (this.#left.has(cursor) || cursor.pieces.length > 0) return cursor;
-      if (cursor.error) throw cursor.error;
+      if (!cursor.error) continue;
+      this.#toEnd(cursor); // who goes on without seeking reads the others
+      throw cursor.error;
     }
     return undefined;
+  }
+
+  /** Its turn comes after all the others'. */
+  #toEnd(cursor: Cursor): void {
+    this.#turn = [...this.#turn.filter((other) => other !== cursor), cursor];
   }
 
   #isDone(): boolean {
@@ -275,26 +282,26 @@ export class SimpleConsumer implements AsyncIterable<Message> {
     const { checkCrc, decompressedBytes: decompressedLimit } = this.#options;
     const { generation } = cursor;
     const piece = cursor.pieces[0] as Piece;
-    const batch = piece.batches[piece.next++]!;
+    let batch = piece.batches[piece.next++]!;
     if (piece.next === piece.batches.length) {
       cursor.dropFirst();
-      this.#turn = [...this.#turn.filter((other) => other !== cursor), cursor];
+      this.#toEnd(cursor);
       this.#fetchers.look();
     }
     const { position = 0 } = cursor;
-    const next = batch.lastOffset + 1;
+    let next = batch.lastOffset + 1;
     if (batch.isControl || next <= position) return void (cursor.position = Math.max(position, next));
     let list: RecordList;
     try {
       const opened = batch.open(cursor, { codecs: this.#parts.codecs, checkCrc, decompressedLimit });
       list = opened instanceof Promise ? await this.#parts.world.outside(() => opened) : opened;
     } catch (error) {
-      // The reader stays in front of the batch: it is told, and may seek past it.
-      if (cursor.generation === generation) {
-        cursor.seek(position);
-        cursor.error = error as KafkaError;
-      }
-      throw error;
+      const sound = error instanceof KafkaError && batch.before(error.offset ?? 0);
+      if (!sound || sound.lastOffset < position) throw this.#broken(cursor, generation, error);
+      // Of plain messages those in front of the broken one are read first; then it is fetched again, and told.
+      [batch, next] = [sound, sound.lastOffset + 1];
+      list = sound.open(cursor, { codecs: this.#parts.codecs, checkCrc, decompressedLimit }) as RecordList;
+      cursor.cutAt(next);
     }
     if (cursor.generation !== generation) return;
     const index = list.indexOf(position);
@@ -303,6 +310,18 @@ export class SimpleConsumer implements AsyncIterable<Message> {
     if (index === to) cursor.position = next;
     const { highWatermark } = piece;
     this.#reading = { cursor, generation, list, index, to, lastOffset: batch.lastOffset, highWatermark };
+  }
+
+  /** The reader stays in front of a batch that is broken, or in its middle: it is told where, and may seek past it. */
+  #broken(cursor: Cursor, generation: number, error: unknown): unknown {
+    const { topic, partition, position = 0 } = cursor;
+    const told = error instanceof KafkaError
+      ? error.with({ topic, partition, offset: Math.max(position, error.offset ?? 0) })
+      : error;
+    if (cursor.generation !== generation) return told;
+    cursor.seek(position);
+    cursor.error = told as KafkaError;
+    return told;
   }
 
   /** False: it was closed meanwhile. */
@@ -388,7 +407,13 @@ export class SimpleConsumer implements AsyncIterable<Message> {
     const { signal } = this.#ended;
     const asked = new Map(cursors.map((cursor) => [cursor.partition, { cursor, generation: cursor.generation }]));
     const isAsked = ({ cursor, generation }: { cursor: Cursor; generation: number }) =>
-      cursor.generation === generation && cursor.lookup !== undefined;
+      cursor.generation === generation && cursor.lookup !== undefined && cursor.error === undefined;
+    const failed = (partition: number, error: KafkaError) => {
+      const it = asked.get(partition)!;
+      if (!isAsked(it)) return;
+      it.cursor.error = error.within({ topic: this.topic, partition });
+      this.#arrived.open();
+    };
     this.#run(`starts of ${this.topic}`, async () => {
       try {
         await findOffsets(cluster, {
@@ -402,11 +427,11 @@ export class SimpleConsumer implements AsyncIterable<Message> {
             this.#fetchers.look();
             this.#arrived.open();
           },
+          failed,
         }, signal);
       } catch (error) {
         if (signal.aborted) return;
-        for (const it of asked.values()) if (isAsked(it)) it.cursor.error = error as KafkaError;
-        this.#arrived.open();
+        for (const partition of asked.keys()) failed(partition, error as KafkaError);
       }
     });
   }

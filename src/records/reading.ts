@@ -102,6 +102,19 @@ export class RecordBatch {
     return this.magic === 2 ? this.#view.getInt16(BATCH.attributes) : this.#view.getUint8(MESSAGE.attributes);
   }
 
+  /** The messages of a run that come in front of an offset, as a run of their own; undefined if it is no run, or there are none. */
+  before(offset: number): RecordBatch | undefined {
+    const { magic, baseOffset } = this;
+    if (magic === 2 || this.recordCount < 0) return undefined;
+    let end = 0, recordCount = 0, lastOffset = baseOffset;
+    for (; recordCount < this.recordCount && int64At(this.#view, end) < offset; recordCount++) {
+      lastOffset = Math.max(lastOffset, int64At(this.#view, end));
+      end += ENTRY.head + this.#view.getInt32(end + ENTRY.length);
+    }
+    const found: Found = { magic, start: 0, baseOffset, end, lastOffset, recordCount };
+    return recordCount === 0 ? undefined : new RecordBatch(this.bytes, this.#view, found);
+  }
+
   /**
    * Checks the checksum, decompresses, and checks every record. A `KafkaError` `CORRUPT_MESSAGE` names topic, partition and
    * offset of what is broken or becomes too large; `UNSUPPORTED_COMPRESSION_TYPE` says that a codec is missing. A promise

@@ -83,7 +83,8 @@ export class Admin {
       await cluster.retrying(async () => {
         try {
           const { topics } = await needing0101(cluster.request("controller", createTopics, body, { signal }));
-          for (const { errorCode, errorMessage } of topics) throwIf(errorCode, name, errorMessage);
+          const { errorCode, errorMessage } = answerFor(name, topics, "CreateTopics");
+          throwIf(errorCode, name, errorMessage);
         } catch (error) {
           // An answer was lost, and the topic is there now: it was made by this very call.
           if (mayBeOurs && error instanceof KafkaError && error.code === "TOPIC_ALREADY_EXISTS") return;
@@ -110,10 +111,9 @@ export class Admin {
           const body = (version: number) =>
             version >= BY_TOPICS ? { ...request, topicNames: [] } : { ...request, topics: [] };
           const { responses } = await needing0101(cluster.request("controller", deleteTopics, body, { signal }));
-          for (const { errorCode, errorMessage } of responses) {
-            if (errorCode === errorNumbers.UNKNOWN_TOPIC_OR_PARTITION && mayBeOurs) return;
-            throwIf(errorCode, name, errorMessage, errorCode === errorNumbers.UNKNOWN_TOPIC_OR_PARTITION);
-          }
+          const { errorCode, errorMessage } = answerFor(name, responses, "DeleteTopics");
+          if (errorCode === errorNumbers.UNKNOWN_TOPIC_OR_PARTITION && mayBeOurs) return;
+          throwIf(errorCode, name, errorMessage, errorCode === errorNumbers.UNKNOWN_TOPIC_OR_PARTITION);
         } catch (error) {
           mayBeOurs ||= error instanceof KafkaError && error.persisted === "possibly";
           throw error;
@@ -159,6 +159,13 @@ async function needing0101<T>(answer: Promise<T>): Promise<T> {
     const detail = "Topics are made and deleted by a request from Kafka 0.10.1 on; before, use kafka-topics.sh";
     throw new KafkaError("UNSUPPORTED_FEATURE", detail, { cause, broker: cause.broker });
   }
+}
+
+/** What is said of the topic, whatever is said of others. */
+function answerFor<T extends { readonly name: string | null }>(name: string, answers: readonly T[], api: string): T {
+  const found = answers.find((answer) => answer.name === name);
+  if (found) return found;
+  throw new KafkaError("PROTOCOL_ERROR", `the controller left ${name} out of its answer to ${api}`, { topic: name });
 }
 
 function throwIf(errorCode: number, topic: string, detail: string | null, final = false): void {

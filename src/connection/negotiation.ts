@@ -188,6 +188,11 @@ function readVersions(
 ): Pick<Greeting, "versions" | "throttleMs"> {
   const { errorCode, apiKeys, throttleTimeMs } = decodeResponse(apiVersions, version, frame);
   if (errorCode !== 0) throw KafkaError.ofBroker(errorCode, "to ApiVersions", { broker: label });
+  if (apiKeys.length === 0) {
+    throw new KafkaError("PROTOCOL_ERROR", `${label} answered ApiVersions with nothing that it speaks`, {
+      broker: label,
+    });
+  }
   const ranges = new Map<number, VersionRange>();
   for (const { apiKey, minVersion, maxVersion } of apiKeys) ranges.set(apiKey, [minVersion, maxVersion]);
   const throttleMs = version >= apiVersions.clientThrottlesFrom ? throttleTimeMs : 0;

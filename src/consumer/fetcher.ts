@@ -10,7 +10,7 @@ import { type BackoffSettings, delayMs } from "../cluster/retry.ts";
 import { isHarmless } from "../connection/again.ts";
 import type { Connection } from "../connection/connection.ts";
 import { fetch } from "../protocol/fetch.ts";
-import { recordBatches } from "../records/reading.ts";
+import { type RecordBatch, recordBatches } from "../records/reading.ts";
 import type { Request, Response } from "../wire/schema.ts";
 import type { Cursor } from "./cursor.ts";
 
@@ -234,9 +234,16 @@ export class Fetchers {
     const batches = recordBatches(records, { topic, partition });
     if (batches.length > 0) {
       cursor.bytesMax = this.#parts.settings.partitionBytes;
-      // What lies wholly in front of the place is dropped here; a batch that begins before it is read from its middle.
-      const useful = batches.filter(({ lastOffset }) => lastOffset >= cursor.fetchOffset);
+      // What lies wholly in front of the place, or of another batch, is dropped; one that begins before it is read from its middle.
+      const useful: RecordBatch[] = [];
+      let next = cursor.fetchOffset;
+      for (const batch of batches) {
+        if (batch.lastOffset < next) continue;
+        useful.push(batch);
+        next = batch.lastOffset + 1;
+      }
       if (useful.length > 0) cursor.add({ batches: useful, next: 0, highWatermark, bytes: records.length });
+      else this.#later(cursor); // no broker gives what was not asked for; this one is not asked at once again
       return;
     }
     if ((versions.best(fetch) ?? 0) >= WHOLE_FIRST) {

@@ -16,6 +16,8 @@ const TEXTS = ["", "t", "x", "\u0000", "../t", "broker-1", "broker-2", "nobody",
 const NIL = "00000000-0000-0000-0000-000000000000";
 /** How often an item of a list is repeated, where it is. */
 const REPEATS = [1, 2, 50, 2000];
+/** But no more than this, or the liar itself would need the memory that is counted. */
+const REPEATED_BYTES_MAX = 1_000_000;
 
 /** Changes one place of a body that was decoded by `struct`; gives its path. */
 export function mutateBody(struct: Struct, version: number, body: Any, chance: Chance): string {
@@ -66,7 +68,8 @@ function mutatedList(item: Field, version: number, list: readonly Any[], chance:
     case 1:
       return { value: list.toSpliced(at, 1), path: "[]=fewer" };
     case 2: {
-      const more = Array.from({ length: chance.pick(REPEATS) }, () => list[at]);
+      const count = Math.min(chance.pick(REPEATS), Math.ceil(REPEATED_BYTES_MAX / sizeOf(list[at])));
+      const more = Array.from({ length: count }, () => list[at]);
       return { value: [...list, ...more], path: "[]=repeated" };
     }
     case 3:
@@ -117,4 +120,11 @@ function mutatedScalar(scalar: Scalar, value: Any, chance: Chance): Any {
 function near(value: Any, chance: Chance, most: number): number {
   const number = typeof value === "number" ? value : 0;
   return Math.max(-most, Math.min(most, number + chance.pick([-2, -1, 1, 2])));
+}
+
+/** About how many bytes a value takes. */
+function sizeOf(value: Any): number {
+  if (value instanceof Uint8Array || typeof value === "string") return value.length + 4;
+  if (typeof value !== "object" || value === null) return 8;
+  return Object.values(value).reduce((sum: number, part) => sum + sizeOf(part), 1);
 }

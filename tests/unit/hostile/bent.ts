@@ -5,7 +5,8 @@ import { crc32c } from "../../../src/bytes/crc32c.ts";
 import { KafkaError } from "../../../src/base/errors.ts";
 import type { SimpleConsumer } from "../../../src/consumer/simple_consumer.ts";
 import { fetch } from "../../../src/protocol/fetch.ts";
-import type { Answer } from "../../../src/testing/call.ts";
+import { decodeResponse, encodeResponse } from "../../../src/protocol/message.ts";
+import type { Api, Response, ResponseIn } from "../../../src/wire/schema.ts";
 import { joined } from "../../hostile/records.ts";
 import type { Rig } from "../client/rig.ts";
 
@@ -20,20 +21,23 @@ export async function filled(
   await producer.close();
 }
 
-/** Bends what fetches bring of partition 0. */
-export function bendRecords(rig: Rig, bend: (records: Uint8Array) => Uint8Array): () => void {
-  return rig.cluster.control(fetch, async ({ answer }) => {
+/** Bends an API's true answers, in full, until the function that this gives is called. */
+export function bend<A extends Api>(rig: Rig, api: A, change: (body: Response<A>) => ResponseIn<A>): () => void {
+  return rig.cluster.control(api, async ({ answer, version }) => {
     const real = await answer();
     if (typeof real === "string") return real;
-    const responses = real.responses.map((topic) => ({
-      ...topic,
-      partitions: topic.partitions.map((it) => {
-        const isIt = it.partitionIndex === 0 && it.errorCode === 0 && it.records && it.records.length > 0;
-        return isIt ? { ...it, records: bend(it.records!) } : it;
-      }),
-    }));
-    return { ...real, responses } as Answer<typeof fetch>;
+    return change(decodeResponse(api, version, joined(encodeResponse(api, version, 0, real)).subarray(4)));
   }, Infinity);
+}
+
+/** Bends what fetches bring of partition 0. */
+export function bendRecords(rig: Rig, change: (records: Uint8Array) => Uint8Array): () => void {
+  return bend(rig, fetch, (body) => {
+    for (const it of body.responses.flatMap(({ partitions }) => partitions)) {
+      if (it.partitionIndex === 0 && it.records && it.records.length > 0) it.records = change(it.records);
+    }
+    return body;
+  });
 }
 
 /** Changes the entry (a batch, or a message of old) that begins at an offset, where it is among the records. */

@@ -191,10 +191,12 @@ export class Intake {
     return this.#last = line;
   }
 
+  /** What is in no batch was never sent, whatever the error may mean elsewhere. */
   #drop(line: Line, share: Share, error: KafkaError): void {
     line.shares.delete(share);
+    const unsent = error.persisted === "no" ? error : error.with({ persisted: "no" });
     for (const index of share.indexes) {
-      if (share.call.waiting[index]) share.call.report(index, error);
+      if (share.call.waiting[index]) share.call.report(index, unsent);
     }
   }
 
@@ -242,7 +244,7 @@ export class Intake {
       // A batch keeps the format that it was begun in, unless the message would need a newer one.
       const magic = open && (open.builder.magic === 2 || message.headers.length === 0)
         ? open.builder.magic
-        : this.#magicOf(topic, partition);
+        : this.#magicOf(line, topic, partition);
       if (share) share.chosen = partition;
       if (magic === undefined) return "blocked";
       const bytes = recordSizeMax(magic, message);
@@ -308,11 +310,12 @@ export class Intake {
     });
   }
 
-  /** What the leader takes; while there is none, what another broker would: a batch that does not fit is written anew. */
-  #magicOf({ partitions }: TopicInfo, partition: number): 0 | 1 | 2 | undefined {
+  /** What the leader takes; while there is none, or none is found, what another would: a batch that does not fit is written anew. */
+  #magicOf({ lastError }: Line, { partitions }: TopicInfo, partition: number): 0 | 1 | 2 | undefined {
     const { cluster } = this.#parts;
     const { leader } = partitions[partition]!;
-    for (const broker of leader < 0 ? cluster.snapshot.brokers.keys() : [leader]) {
+    const others = leader < 0 || lastError ? cluster.snapshot.brokers.keys() : [];
+    for (const broker of [leader, ...others]) {
       const version = cluster.versionsOf(broker)?.best(produce);
       if (version !== undefined) return magicOfProduce(version);
     }

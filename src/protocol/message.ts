@@ -90,7 +90,8 @@ export function encodeResponse<A extends Api>(
 
 /** Which request the response in a frame answers. */
 export function correlationIdOf(frame: Uint8Array): number {
-  return new Reader(frame).int32();
+  if (frame.length >= CORRELATION_ID_BYTES) return new Reader(frame).int32();
+  throw new KafkaError("PROTOCOL_ERROR", `a frame of ${frame.length} bytes holds no answer`);
 }
 
 /**
@@ -100,12 +101,17 @@ export function correlationIdOf(frame: Uint8Array): number {
 export function decodeResponse<A extends Api>(api: A, version: number, frame: Uint8Array): Response<A> {
   const codec = responseCodec(api, version);
   const reader = new Reader(frame);
-  reader.int32();
-  if (isResponseHeadTagged(api, version)) skipTags(reader);
+  try {
+    reader.int32();
+    if (isResponseHeadTagged(api, version)) skipTags(reader);
+  } catch (cause) {
+    throw new KafkaError("PROTOCOL_ERROR", `${api.name} response v${version}: its head makes no sense`, { cause });
+  }
   return codec.read(reader);
 }
 
 const SIZE_BYTES = 4;
+const CORRELATION_ID_BYTES = 4;
 
 function sized(writer: Writer): Uint8Array[] {
   writer.setInt32(0, writer.length - SIZE_BYTES);

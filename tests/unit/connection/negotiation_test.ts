@@ -276,7 +276,7 @@ const STRANGERS: readonly [name: string, bytes: () => Uint8Array, code: string, 
   ["a frame of negative length", () => Uint8Array.of(0xff, 0xff, 0xff, 0xfe, 1, 2), "PROTOCOL_ERROR", "-2 bytes"],
   ["a frame of 2 GB", () => Uint8Array.of(0x7f, 0xff, 0xff, 0xff, 1, 2), "FRAME_TOO_LARGE", "2147483647"],
   ["a frame that is torn", () => Uint8Array.of(0, 0, 0, 10, 0, 0, 0, 0), "CONNECTION_RESET", "inside a frame"],
-  ["a frame without room for an id", () => Uint8Array.of(0, 0, 0, 2, 0, 0), "PROTOCOL_ERROR", "are left"],
+  ["a frame without room for an id", () => Uint8Array.of(0, 0, 0, 2, 0, 0), "PROTOCOL_ERROR", "holds no answer"],
   ["another's correlation id", () => answerWithId(77), "PROTOCOL_ERROR", "correlation id 77 where 0 was due"],
   [
     "an answer that is cut short",

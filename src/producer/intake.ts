@@ -313,7 +313,7 @@ export class Intake {
   /** What the leader takes; while there is none, or none is found, what another would: a batch that does not fit is written anew. */
   #magicOf({ lastError }: Line, { partitions }: TopicInfo, partition: number): 0 | 1 | 2 | undefined {
     const { cluster } = this.#parts;
-    const { leader } = partitions[partition]!;
+    const { leader } = partitions[partition] ?? { leader: -1 }; // it was there when it was chosen
     const others = leader < 0 || lastError ? cluster.snapshot.brokers.keys() : [];
     for (const broker of [leader, ...others]) {
       const version = cluster.versionsOf(broker)?.best(produce);

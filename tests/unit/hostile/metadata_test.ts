@@ -170,6 +170,27 @@ test("brokers twice, with negative ids, or with more than there are, leave a cli
     await client.close();
   }));
 
+test("a partition that is not listed for a while, when its number is chosen already, is waited for", () =>
+  play({ release: "1.1", topics: { t: { partitions: 3 } }, client: SHORT }, async (rig) => {
+    let answers = 0;
+    const undo = bend(rig, metadata, (body) => {
+      const isFirst = answers++ === 0;
+      for (const it of body.topics) {
+        for (const one of it.partitions) one.leaderId = one.partitionIndex === 2 ? 99 : one.leaderId;
+        if (!isFirst) it.partitions = it.partitions.filter(({ partitionIndex }) => partitionIndex === 0);
+      }
+      return body;
+    });
+    const client = await rig.connect();
+    const producer = (await client.topic("t")).producer();
+    const end = producer.produce({ partition: 2, value: "x" });
+    await rig.process.sleep(1000);
+    assert.equal(client.topics.get("t")!.partitions.length, 1);
+    undo();
+    assert.deepEqual([(await end).partition, (await end).offset], [2, 0]);
+    await client.close();
+  }));
+
 test("no broker at all in the first answer: what can be asked of a bootstrap host is, the rest ends in time", () =>
   play({ client: SHORT }, async (rig) => {
     const undo = bend(rig, metadata, (body) => ({ ...body, brokers: [], controllerId: 99 }));

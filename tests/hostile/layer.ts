@@ -31,10 +31,25 @@ export interface Hostility {
   readonly apis: readonly number[];
 }
 
+/** What leaves no doubt, or tells the truth: whatever a client believes of it is so. */
+const honest: ReadonlySet<Kind> = new Set<Kind>(
+  [
+    ...["trailing", "correlation", "size", "repeat", "unasked", "garbage", "drip", "promise", "silence", "close"],
+    ...["torn", "tag", "dawdle"],
+  ] as Kind[],
+);
+
+/** Whether a client can tell what is true in all that is done. */
+export function isHonest({ kinds }: Hostility): boolean {
+  return kinds.every((kind) => honest.has(kind));
+}
+
 /** Draws how hostile a run is: few kinds at a time, so that the others do not hide what they do. */
 export function drawHostility(chance: Chance): Hostility {
-  const some = kinds.filter(() => chance.once(6));
-  if (some.length === 0 || chance.once(2)) some.push("field", "field", "field");
+  const isHonest = chance.once(3);
+  const some: Kind[] = kinds.filter((kind) => chance.once(isHonest ? 3 : 6) && (!isHonest || honest.has(kind)));
+  if (some.length === 0) some.push("torn");
+  if (!isHonest && chance.once(2)) some.push("field", "field", "field");
   const keys = [...apis.keys()];
   return {
     kinds: some,

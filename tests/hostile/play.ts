@@ -10,8 +10,8 @@ import { releaseNames } from "../../src/testing/releases.ts";
 import { type Process, type Report, SimulatedWorld } from "../../src/testing/world.ts";
 import { codecs } from "../codecs.ts";
 import { countAllocations } from "./allocations.ts";
-import { drawHostility, Hostile, type Hostility, type Tally } from "./layer.ts";
-import { ask, type Judge, OVER, read, readToEnds, type Scene, settled, TIMES, write } from "./users.ts";
+import { drawHostility, Hostile, type Hostility, isHonest, type Tally } from "./layer.ts";
+import { ask, type Believed, type Judge, OVER, read, readToEnds, type Scene, settled, TIMES, write } from "./users.ts";
 
 /** What a seed came to. */
 export interface HostileReport extends Report {
@@ -100,6 +100,8 @@ class Run {
   hostile: Hostile | undefined;
   readonly codes = new Map<string, number>();
   readonly notes: string[] = [];
+  /** What users take for true, by its place: what was said last. */
+  readonly #believed = new Map<string, Believed>();
   readonly #world: SimulatedWorld;
   readonly #network: Network;
   readonly #process: Process;
@@ -129,6 +131,7 @@ class Run {
     if (!this.hostile) this.#lie();
     if (client) await this.#work(client, liesMs);
     this.hostile!.end();
+    if (isHonest(this.#plan.hostility)) await this.#checkBelieved();
     await this.#freshClientWorks();
     await this.#cluster.close();
   }
@@ -187,21 +190,25 @@ class Run {
   async #work(client: KafkaClient, liesMs: number): Promise<void> {
     const over = new AbortController();
     const { compression, acks, partitions } = this.#plan;
-    const scene: Scene = { ...this.#judge, client, topic: TOPIC, partitions, over: over.signal };
+    const believe = (message: Believed) => this.#believe(message);
+    const scene: Scene = { ...this.#judge, client, topic: TOPIC, partitions, over: over.signal, believe };
     const producer = client.producer({
       ...{ compression, acks, batchBytes: 2000, bufferBytes: 20_000 },
       ...{ deliveryTimeoutMs: TIMES.delivery, requestTimeoutMs: TIMES.request },
     });
     const consumer = await this.#consumer(scene);
-    const seen = new Set<string>();
     const chance = this.#chance;
     const readOver = new AbortController();
-    const reading = consumer && read(
-      { ...scene, over: readOver.signal },
-      chance.fork("read"),
-      consumer,
-      (partition, text) => seen.add(`${partition} ${text}`),
-    );
+    const seen = new Set<string>();
+    const reader: Scene = {
+      ...scene,
+      over: readOver.signal,
+      believe: (message) => {
+        seen.add(`${message.partition} ${message.text}`);
+        this.#believe(message);
+      },
+    };
+    const reading = consumer && read(reader, chance.fork("read"), consumer);
     const users = [
       write(scene, chance.fork("write"), producer),
       readToEnds(scene, chance.fork("ends")),
@@ -284,6 +291,23 @@ class Run {
       if (all) return undefined;
     }
     return why;
+  }
+
+  #believe({ partition, offset, text }: Believed): void {
+    this.#believed.set(`${partition}/${offset}`, { partition, offset, text });
+  }
+
+  /** Where nothing that could be believed was a lie, everything that was acknowledged or read is so. */
+  async #checkBelieved(): Promise<void> {
+    const logs: Map<number, string>[] = [];
+    for (let partition = 0; partition < this.#plan.partitions; partition++) {
+      const records = await this.#cluster.records(TOPIC, partition);
+      logs.push(new Map(records.map((message) => [message.offset, message.text()])));
+    }
+    for (const { partition, offset, text } of this.#believed.values()) {
+      const real = logs[partition]?.get(offset);
+      if (real !== text) this.#world.fail(`${partition}/${offset} was believed to be "${text}", and is "${real}"`);
+    }
   }
 
   /** Whatever a client was made to believe, the cluster is unharmed: the next client works, and sees what is there. */

@@ -3,7 +3,9 @@
 import { KafkaError } from "../../src/base/errors.ts";
 import type { KafkaClient } from "../../src/client/client.ts";
 import type { SimpleConsumer } from "../../src/consumer/simple_consumer.ts";
+import type { Delivery } from "../../src/producer/message.ts";
 import type { Producer } from "../../src/producer/producer.ts";
+import type { Message } from "../../src/records/message.ts";
 import type { Chance } from "../../src/testing/chance.ts";
 import type { Process } from "../../src/testing/world.ts";
 
@@ -25,8 +27,17 @@ export interface Judge {
   readonly note: (what: string) => void;
 }
 
+/** A message where somebody believes that it is. */
+export interface Believed {
+  readonly partition: number;
+  readonly offset: number;
+  readonly text: string;
+}
+
 /** What the users of a run share. */
 export interface Scene extends Judge {
+  /** Takes what was acknowledged, and what was read. */
+  readonly believe: (message: Believed) => void;
   readonly client: KafkaClient;
   readonly topic: string;
   readonly partitions: number;
@@ -74,7 +85,7 @@ export async function write(scene: Scene, chance: Chance, producer: Producer): P
     const abort = new AbortController();
     switch (chance.below(5)) {
       case 0:
-        await settled(scene, "a list", TIMES.delivery, producer.produce([message, message, message]));
+        believeAll(scene, value, await settled(scene, "a list", TIMES.delivery, producer.produce([message, message])));
         break;
       case 1:
         await settled(scene, "enqueue", TIMES.delivery, Promise.resolve(producer.enqueue(message)));
@@ -88,24 +99,23 @@ export async function write(scene: Scene, chance: Chance, producer: Producer): P
         break;
       }
       default:
-        await settled(scene, "produce", TIMES.delivery, producer.produce(message));
+        believeAll(scene, value, await settled(scene, "produce", TIMES.delivery, producer.produce(message)));
     }
     await process.sleep(chance.delay(100));
   }
 }
 
-/** Reads until it is over; what stops a partition is passed over in one of the ways there are. Gives what it saw to `see`. */
-export async function read(
-  scene: Scene,
-  chance: Chance,
-  consumer: SimpleConsumer,
-  see: (partition: number, text: string) => void,
-): Promise<void> {
-  const { process, over } = scene;
+function believeAll({ believe }: Scene, text: string, deliveries: Delivery | Delivery[] | undefined): void {
+  for (const { partition, offset } of [deliveries ?? []].flat()) if (offset >= 0) believe({ partition, offset, text });
+}
+
+/** Reads until it is over; what stops a partition is passed over in one of the ways there are. */
+export async function read(scene: Scene, chance: Chance, consumer: SimpleConsumer): Promise<void> {
+  const { process, over, believe } = scene;
   while (!over.aborted) {
     try {
-      if (chance.once(3)) await readBatches(consumer, see);
-      else for await (const message of consumer) see(message.partition, message.text());
+      if (chance.once(3)) await readBatches(consumer, believe);
+      else for await (const message of consumer) see(message, believe);
     } catch (error) {
       if (error === OVER) return;
       told(scene, "the reader's loop", error);
@@ -116,14 +126,17 @@ export async function read(
   }
 }
 
-async function readBatches(consumer: SimpleConsumer, see: (partition: number, text: string) => void): Promise<void> {
+async function readBatches(consumer: SimpleConsumer, believe: Scene["believe"]): Promise<void> {
   for await (const batch of consumer.batches()) {
     if (batch.count < 1) throw new Error("a batch without messages");
-    for (const message of batch) {
-      void [message.key, message.headers.length, message.timestamp, message.offset];
-      see(message.partition, message.text());
-    }
+    for (const message of batch) see(message, believe);
   }
+}
+
+/** Looks at all that a message has. */
+function see(message: Message, believe: Scene["believe"]): void {
+  void [message.key, message.headers.length, message.timestamp];
+  believe({ partition: message.partition, offset: message.offset, text: message.text() });
 }
 
 /** Behind it, or to an end of the log; the readers of a topic that could not be found begin once more. */
@@ -146,7 +159,7 @@ export async function readToEnds(scene: Scene, chance: Chance): Promise<void> {
     const found = await settled(scene, "topic()", TIMES.request, client.topic(topic));
     if (!found || over.aborted) continue;
     const consumer = found.simpleConsumer({ until: "end", decompressedBytes: 4_000_000, maxWaitMs: 100 });
-    const loop = settled(scene, "a loop to the end", 60_000, readBatches(consumer, () => {}));
+    const loop = settled(scene, "a loop to the end", 60_000, readBatches(consumer, scene.believe));
     await process.sleep(chance.below(4000));
     await settled(scene, "the close of a consumer", CLOSE_MS, consumer.close());
     await loop;

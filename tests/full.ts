@@ -1,8 +1,8 @@
 /** The long tests, `deno task test:full`: what the test command has no time for. `--only NAME` runs single steps. */
 
 import { runCommand, type Step } from "./steps.ts";
-import { manySeeds } from "./suites.ts";
+import { hostileMinute, manySeeds } from "./suites.ts";
 
-const steps: readonly Step[] = [manySeeds];
+const steps: readonly Step[] = [manySeeds, hostileMinute];
 
 await runCommand(steps, Deno.args);

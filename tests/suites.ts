@@ -269,3 +269,10 @@ export const manySeeds: Step = {
   budgetSeconds: 1200,
   run: (log) => denoTest("seeds", ["--parallel", "tests/simulation"], log, { SAMSA_SEEDS: "5000" }),
 };
+
+/** A minute of brokers that lie. */
+export const hostileMinute: Step = {
+  name: "hostile",
+  budgetSeconds: 240,
+  run: (log) => denoTest("hostile", ["tests/hostile"], log, { SAMSA_HOSTILE_SECONDS: "60" }),
+};

@@ -33,7 +33,10 @@ export interface SimpleConsumerOptions {
   readonly bufferBytes?: number | undefined;
   /** Bytes that one batch may have when it is decompressed; 134,217,728 if not said. */
   readonly decompressedBytes?: number | undefined;
-  /** Whether checksums are compared; true if not said. */
+  /**
+   * Whether checksums are compared; true if not said. What is corrupt throws `CORRUPT_MESSAGE`, with the partition and the offset
+   * where the reader stands, again until somebody seeks past it; a loop that is begun again reads the other partitions meanwhile.
+   */
   readonly checkCrc?: boolean | undefined;
   /** Ends loops over this consumer with its reason. */
   readonly signal?: AbortSignal | undefined;

@@ -1,0 +1,100 @@
+/**
+ * `deno task bench`: our client beside others on one real broker, in turn, round after round. What counts is a client's CPU
+ * for a million messages; CONTRIBUTING.md tells more.
+ */
+
+import { peers, prepare, takesPart } from "./peers.ts";
+import { profiles } from "./profiles.ts";
+import { cpuPerMillion, rowsOf, tableOf } from "./report.ts";
+import { type Run, runAll } from "./run.ts";
+import { Stage } from "./stage.ts";
+import { verdictsOf, verdictTable } from "./targets.ts";
+
+const USAGE = `deno task bench [options]
+  --profiles P1,C1    which profiles: ${Object.keys(profiles).join(", ")}
+  --clients samsa,…   which clients: ${Object.keys(peers).join(", ")}
+  --rounds 5          how many rounds
+  --seconds 1.5       how long a run is measured
+  --warmup 1          how long it runs before that
+  --release 4.4.0     the broker's release
+  --json FILE         where the figures go, as JSON
+  --cpu-prof FOLDER   profiles the clients on Node, and tells where our own spends its time`;
+
+const DEFAULTS = {
+  profiles: Object.keys(profiles).join(),
+  clients: Object.keys(peers).join(),
+  rounds: "5",
+  seconds: "1.5",
+  warmup: "1",
+  release: "4.4.0",
+  json: "",
+  "cpu-prof": "",
+};
+
+/** Reads the command line; what is wrong with it is thrown. */
+export function optionsOf(args: readonly string[]) {
+  const given: Record<string, string> = { ...DEFAULTS };
+  for (let i = 0; i < args.length; i += 2) {
+    const [, name = ""] = /^--(.*)$/.exec(args[i]!) ?? [];
+    const value = args[i + 1];
+    if (!(name in DEFAULTS) || value === undefined) throw new Error(`cannot read ${args[i]}\n${USAGE}`);
+    given[name] = value;
+  }
+  const list = (name: string, known: object) => {
+    const names = given[name]!.split(",");
+    const unknown = names.filter((each) => !(each in known));
+    if (unknown.length > 0) throw new Error(`there is no ${unknown.join()} among the ${name}\n${USAGE}`);
+    return names;
+  };
+  const number = (name: string) => {
+    const value = Number(given[name]);
+    if (!(value > 0)) throw new Error(`--${name} is a number above 0\n${USAGE}`);
+    return value;
+  };
+  return {
+    profiles: list("profiles", profiles),
+    clients: list("clients", peers),
+    rounds: number("rounds"),
+    seconds: number("seconds"),
+    warmupSeconds: number("warmup"),
+    release: given["release"]!,
+    json: given["json"]!,
+    profileFolder: given["cpu-prof"]!,
+  };
+}
+
+function tell({ profile, client, round, result }: Run): void {
+  const { error, messages, seconds, p50, p99 } = result;
+  const run = { profile, client, round, result };
+  const cpu = messages > 0
+    ? `${cpuPerMillion(run).toFixed(3)} CPU s/M, ${Math.round(messages / seconds)} msg/s`
+    : "done";
+  const latency = p50 === undefined ? "" : `, p50 ${p50.toFixed(3)}, p99 ${p99!.toFixed(3)} ms`;
+  const what = error === undefined ? cpu + latency : `failed: ${error.slice(0, 300)}`;
+  console.error(`${profile} ${round === 0 ? "verify" : `round ${round}`} ${client}: ${what}`);
+}
+
+async function main(): Promise<void> {
+  const options = optionsOf(Deno.args);
+  const { profiles, rounds, seconds, warmupSeconds, profileFolder } = options;
+  const clients = options.clients.filter((client) => profiles.some((profile) => takesPart(client, profile)));
+  const starts = await prepare(clients);
+  await using stage = await Stage.start(options.release);
+  const nodeFlags = profileFolder ? ["--cpu-prof", `--cpu-prof-dir=${profileFolder}`] : [];
+  const runs = await runAll(stage, starts, profiles, { rounds, seconds, warmupSeconds, nodeFlags }, tell);
+  const rows = rowsOf(runs);
+  const verdicts = verdictsOf(runs, rows);
+  console.log(`\n${tableOf(rows)}\n\n${verdictTable(verdicts)}`);
+  if (options.json) {
+    await Deno.writeTextFile(options.json, `${JSON.stringify({ options, rows, verdicts, runs }, null, 1)}\n`);
+  }
+}
+
+if (import.meta.main) {
+  try {
+    await main();
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    Deno.exit(1);
+  }
+}

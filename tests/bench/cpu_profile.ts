@@ -1,0 +1,37 @@
+/** Tells where a program on V8 spent its time, from what `--cpu-prof` wrote. */
+
+interface CpuProfile {
+  readonly nodes: readonly {
+    readonly id: number;
+    readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number };
+    readonly children?: readonly number[];
+  }[];
+  readonly samples: readonly number[];
+  readonly timeDeltas: readonly number[];
+}
+
+/** A function, and its share of the time in which the process was busy. */
+export interface SelfTime {
+  readonly where: string;
+  readonly share: number;
+}
+
+/** The functions in which a profile was seen, the dearest first. What was idle does not count. */
+export function selfTimes(profile: CpuProfile): SelfTime[] {
+  const names = new Map(profile.nodes.map(({ id, callFrame }) => [id, nameOf(callFrame)]));
+  const times = new Map<string, number>();
+  let busy = 0;
+  profile.samples.forEach((node, i) => {
+    const name = names.get(node)!;
+    const time = profile.timeDeltas[i]!;
+    if (name === "(idle)" || time < 0) return;
+    busy += time;
+    times.set(name, (times.get(name) ?? 0) + time);
+  });
+  return [...times].map(([where, time]) => ({ where, share: time / busy })).sort((a, b) => b.share - a.share);
+}
+
+function nameOf({ functionName, url, lineNumber }: CpuProfile["nodes"][number]["callFrame"]): string {
+  const file = url.slice(url.lastIndexOf("/") + 1);
+  return `${functionName || "(anonymous)"}${file && ` ${file}:${lineNumber + 1}`}`;
+}

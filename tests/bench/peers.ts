@@ -1,0 +1,138 @@
+/** The clients that are compared: where they come from, and how the process of each is started. */
+
+import { createHash } from "node:crypto";
+import { build } from "../../npm-build/build.ts";
+import { ROOT } from "../../npm-build/project.ts";
+import { stop } from "esbuild";
+import { cacheFolder, commandOf, missing, provide, type ToolName } from "../tools.ts";
+import pins from "./peers.json" with { type: "json" };
+
+/** A client under test. */
+export interface Peer {
+  /** The file in `worker/`, or the native program. */
+  readonly program: string;
+  readonly runtime: "node" | "deno" | "bun";
+  /** Its own way to be used, in the profiles that it is listed for. */
+  readonly shape?: string;
+  /** The only profiles that it takes part in, if not all. */
+  readonly only?: readonly string[];
+  /** Profiles that it has no API for. */
+  readonly lacks?: readonly string[];
+  /** Whether lists that are in flight at once may overtake one another; then order is asked for within each list alone. */
+  readonly listsOvertake?: boolean;
+}
+
+/** All of them, by name. */
+export const peers: Readonly<Record<string, Peer>> = {
+  "samsa": { program: "samsa", runtime: "node" },
+  "samsa-deno": { program: "samsa", runtime: "deno", lacks: ["M"] },
+  "samsa-bun": { program: "samsa", runtime: "bun", lacks: ["M"] },
+  "samsa-enqueue-list": { program: "samsa", runtime: "node", shape: "enqueue-list", only: ["P1", "P2"] },
+  "samsa-enqueue-one": { program: "samsa", runtime: "node", shape: "enqueue-one", only: ["P1", "P2"] },
+  "kafkats": { program: "kafkats", runtime: "node" },
+  "platformatic": { program: "platformatic", runtime: "node" },
+  "kafka_ts": { program: "kafka_ts", runtime: "node", lacks: ["P5g", "P5s", "C1m"] },
+  "kafkajs": { program: "kafkajs", runtime: "node", listsOvertake: true },
+};
+
+/** Whether a client takes part in a profile. */
+export function takesPart(client: string, profile: string): boolean {
+  const { only, lacks } = peers[client]!;
+  return (only?.includes(profile) ?? true) && !lacks?.includes(profile);
+}
+
+/** A command that runs a client's process. */
+export interface Start {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly cwd: string;
+}
+
+/** Sees to it that these clients are there, and tells how to start each. Installs what is pinned into the folder of the tools. */
+export async function prepare(clients: readonly string[]): Promise<ReadonlyMap<string, Start>> {
+  const starts = new Map<string, Start>();
+  let ours: string | undefined;
+  for (const name of clients) {
+    const { program, runtime } = peers[name]!;
+    const folder = program === "samsa" ? ours ??= await ownFolder() : await npmFolder(program as NpmPeer);
+    await copyWorker(folder);
+    starts.set(name, { ...await runtimeCommand(runtime), cwd: folder });
+  }
+  return starts;
+}
+
+async function runtimeCommand(runtime: Peer["runtime"]): Promise<{ command: string; args: string[] }> {
+  if (runtime === "deno") {
+    const args = ["run", "-A", "--no-config", "--no-lock", "--node-modules-dir=manual", "worker/main.ts"];
+    return { command: Deno.execPath(), args };
+  }
+  const tool: ToolName = runtime === "node" ? "node24" : "bun";
+  await provide(tool);
+  const lacks = missing([tool]);
+  if (lacks.length > 0) throw new Error(lacks.join("; "));
+  return {
+    command: commandOf(tool),
+    args: runtime === "node" ? ["--expose-gc", "worker/main.ts"] : ["worker/main.ts"],
+  };
+}
+
+async function copyWorker(folder: string): Promise<void> {
+  await Deno.mkdir(`${folder}/worker`, { recursive: true });
+  for await (const { name } of Deno.readDir(`${ROOT}tests/bench/worker`)) {
+    await Deno.copyFile(`${ROOT}tests/bench/worker/${name}`, `${folder}/worker/${name}`);
+  }
+}
+
+const NPM_INSTALL = ["install", "--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error"];
+
+async function run(command: string, args: readonly string[], cwd: string): Promise<void> {
+  const { success, stderr, stdout } = await new Deno.Command(command, { args: [...args], cwd }).output();
+  const said = () => [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes)).join("");
+  if (!success) throw new Error(`${command} ${args.join(" ")} failed\n${said()}`);
+}
+
+/** A project that has installed our package, built anew. */
+async function ownFolder(): Promise<string> {
+  const tarball = await build();
+  await stop();
+  const folder = `${ROOT}npm-build/out/bench`;
+  await Deno.remove(folder, { recursive: true }).catch(() => {});
+  await Deno.mkdir(folder, { recursive: true });
+  await Deno.writeTextFile(`${folder}/package.json`, PRIVATE);
+  await run("npm", [...NPM_INSTALL, "--no-save", tarball], folder);
+  return folder;
+}
+
+const PRIVATE = `{ "private": true, "type": "module" }\n`;
+
+type NpmPeer = Exclude<keyof typeof pins, "librdkafka">;
+
+/** Each in a folder of its own, so that none finds what another brought along. */
+function npmFolder(name: NpmPeer): Promise<string> {
+  const packages = Object.entries(pins[name].npm).map(([name, version]) => `${name}@${version}`);
+  return once(name, packages, async (folder) => {
+    await Deno.writeTextFile(`${folder}/package.json`, PRIVATE);
+    await run("npm", [...NPM_INSTALL, "--no-save", ...packages], folder);
+  });
+}
+
+/** A folder of the tools' cache that is made whole or not at all, under a name that goes with what it is made from. */
+export async function once(
+  name: string,
+  from: readonly string[],
+  make: (folder: string) => Promise<void>,
+): Promise<string> {
+  const digest = createHash("sha256").update(from.join("\n")).digest("hex").slice(0, 12);
+  const folder = `${cacheFolder}/bench/${name}-${digest}`;
+  if (await Deno.stat(folder).catch(() => undefined)) return folder;
+  await Deno.mkdir(`${cacheFolder}/bench`, { recursive: true });
+  const fresh = await Deno.makeTempDir({ dir: `${cacheFolder}/bench`, prefix: `${name}-` });
+  try {
+    await make(fresh);
+    await Deno.rename(fresh, folder);
+  } catch (error) {
+    await Deno.remove(fresh, { recursive: true });
+    if (!await Deno.stat(folder).catch(() => undefined)) throw error;
+  }
+  return folder;
+}

@@ -1,0 +1,116 @@
+/** Runs clients in processes of their own, in turn, round after round. */
+
+import { peers, type Start, takesPart } from "./peers.ts";
+import { jobOf, profiles } from "./profiles.ts";
+import { type Stage, VERIFY_TOTAL } from "./stage.ts";
+import type { Job, Result } from "./worker/job.ts";
+
+/** How to run. */
+export interface RunOptions {
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly warmupSeconds: number;
+  /** Flags for Node by client, as for profiling. */
+  readonly nodeFlags: readonly string[];
+}
+
+/** What one client did in one round of a profile; round 0 is the one in which everything is compared. */
+export interface Run {
+  readonly profile: string;
+  readonly client: string;
+  readonly round: number;
+  readonly result: Result;
+}
+
+const GRACE_SECONDS = 90;
+
+/** Runs every client in every profile, and tells of each run as it ends. */
+export async function runAll(
+  stage: Stage,
+  starts: ReadonlyMap<string, Start>,
+  names: readonly string[],
+  options: RunOptions,
+  told: (run: Run) => void,
+): Promise<Run[]> {
+  const runs: Run[] = [];
+  for (const profile of names) {
+    const unfit = new Set<string>();
+    for (let round = 0; round <= options.rounds; round++) {
+      const clients = [...starts.keys()].filter((client) => takesPart(client, profile) && !unfit.has(client));
+      // Each round begins with another client, so that none always comes first.
+      for (let i = 0; i < clients.length; i++) {
+        const client = clients[(i + round) % clients.length]!;
+        if (round === 0 && ["retained", "load", "latency"].includes(profiles[profile]!.kind)) continue;
+        const result = await runOne(stage, starts.get(client)!, profile, client, round, options)
+          .catch((error: Error): Result => ({ ...nothing, error: error.message }));
+        const run = { profile, client, round, result };
+        if (round === 0 && result.error !== undefined) unfit.add(client); // what is wrong is not measured
+        runs.push(run);
+        told(run);
+      }
+    }
+  }
+  return runs;
+}
+
+const nothing = { messages: 0, seconds: 0, cpuSeconds: 0, rss: 0, heap: 0, buffers: 0 };
+let runs = 0;
+
+async function runOne(
+  stage: Stage,
+  start: Start,
+  name: string,
+  client: string,
+  round: number,
+  options: RunOptions,
+): Promise<Result> {
+  const profile = profiles[name]!;
+  const { program, shape = "", listsOvertake = false } = peers[client]!;
+  const fixed = jobOf(profile, program);
+  const verify = round === 0;
+  const total = verify && fixed.kind === "consume" ? VERIFY_TOTAL : fixed.total;
+  const backlog = total > 0 ? await stage.backlog(profile, verify, total) : "";
+  const topic = fixed.kind === "consume" || fixed.kind === "retained" ? backlog : await stage.topic();
+  const job: Job = {
+    ...fixed,
+    ...{ client: program, hosts: stage.hosts, topic, backlog, shape, total, verify },
+    group: `bench-${name}-${client}-${runs++}`,
+    pool: await stage.pool(profile.values),
+    seconds: options.seconds,
+    warmupSeconds: options.warmupSeconds,
+  };
+  try {
+    const result = await runProcess(start, job, options.nodeFlags);
+    if (result.error === undefined && result.sent !== undefined) {
+      await stage.verify(topic, profile.values, {
+        sent: result.sent,
+        numbered: verify || fixed.kind === "latency",
+        ordered: listsOvertake ? fixed.listSize : Infinity,
+      });
+    }
+    return result;
+  } finally {
+    if (topic !== backlog) await stage.drop(topic);
+  }
+}
+
+async function runProcess(start: Start, job: Job, nodeFlags: readonly string[]): Promise<Result> {
+  const own = start.command.endsWith("node") ? nodeFlags : [];
+  const args = [...own, ...start.args];
+  const options = { args, cwd: start.cwd, env: { NO_COLOR: "1" } };
+  const child = new Deno.Command(start.command, { ...options, stdin: "piped", stdout: "piped", stderr: "piped" })
+    .spawn();
+  const limit = setTimeout(() => child.kill("SIGKILL"), (job.seconds + job.warmupSeconds + GRACE_SECONDS) * 1000);
+  try {
+    const writer = child.stdin.getWriter();
+    await writer.write(new TextEncoder().encode(`${JSON.stringify(job)}\n`));
+    await writer.close();
+    const { stdout, stderr, code } = await child.output();
+    const text = new TextDecoder().decode(stdout);
+    const line = text.trimEnd().split("\n").at(-1) ?? "";
+    if (line.startsWith("{")) return JSON.parse(line) as Result;
+    return { ...nothing, error: `exit ${code}: ${text}${new TextDecoder().decode(stderr).slice(-2000)}` };
+  } finally {
+    clearTimeout(limit);
+  }
+}

@@ -3,10 +3,11 @@
  * for a million messages; CONTRIBUTING.md tells more.
  */
 
+import { selfTimeTable } from "./cpu_profile.ts";
 import { peers, prepare, takesPart } from "./peers.ts";
 import { profiles } from "./profiles.ts";
 import { cpuPerMillion, rowsOf, tableOf } from "./report.ts";
-import { type Run, runAll } from "./run.ts";
+import { profileFile, type Run, runAll } from "./run.ts";
 import { Stage } from "./stage.ts";
 import { verdictsOf, verdictTable } from "./targets.ts";
 
@@ -18,7 +19,7 @@ const USAGE = `deno task bench [options]
   --warmup 1          how long it runs before that
   --release 4.4.0     the broker's release
   --json FILE         where the figures go, as JSON
-  --cpu-prof FOLDER   profiles the clients on Node, and tells where our own spends its time`;
+  --cpu-prof FOLDER   profiles the measured parts on Node, and tells where each client spends its time`;
 
 const DEFAULTS = {
   profiles: Object.keys(profiles).join(),
@@ -74,17 +75,25 @@ function tell({ profile, client, round, result }: Run): void {
   console.error(`${profile} ${round === 0 ? "verify" : `round ${round}`} ${client}: ${what}`);
 }
 
+async function showProfiles(folder: string, runs: readonly Run[]): Promise<void> {
+  for (const { profile, client, round } of runs.filter(({ round }) => round === 1)) {
+    const text = await Deno.readTextFile(profileFile(folder, profile, client, round)).catch(() => undefined);
+    if (text !== undefined) console.log(`\n${profile} ${client}: its own time\n${selfTimeTable(JSON.parse(text))}`);
+  }
+}
+
 async function main(): Promise<void> {
   const options = optionsOf(Deno.args);
   const { profiles, rounds, seconds, warmupSeconds, profileFolder } = options;
   const clients = options.clients.filter((client) => profiles.some((profile) => takesPart(client, profile)));
   const starts = await prepare(clients);
   await using stage = await Stage.start(options.release);
-  const nodeFlags = profileFolder ? ["--cpu-prof", `--cpu-prof-dir=${profileFolder}`] : [];
-  const runs = await runAll(stage, starts, profiles, { rounds, seconds, warmupSeconds, nodeFlags }, tell);
+  if (profileFolder) await Deno.mkdir(profileFolder, { recursive: true });
+  const runs = await runAll(stage, starts, profiles, { rounds, seconds, warmupSeconds, profileFolder }, tell);
   const rows = rowsOf(runs);
   const verdicts = verdictsOf(runs, rows);
   console.log(`\n${tableOf(rows)}\n\n${verdictTable(verdicts)}`);
+  if (profileFolder) await showProfiles(profileFolder, runs);
   if (options.json) {
     await Deno.writeTextFile(options.json, `${JSON.stringify({ options, rows, verdicts, runs }, null, 1)}\n`);
   }

@@ -1,4 +1,4 @@
-/** Tells where a program on V8 spent its time, from what `--cpu-prof` wrote. */
+/** Tells where a program on V8 spent its time, from the profiles that its inspector wrote. */
 
 interface CpuProfile {
   readonly nodes: readonly {
@@ -34,4 +34,13 @@ export function selfTimes(profile: CpuProfile): SelfTime[] {
 function nameOf({ functionName, url, lineNumber }: CpuProfile["nodes"][number]["callFrame"]): string {
   const file = url.slice(url.lastIndexOf("/") + 1);
   return `${functionName || "(anonymous)"}${file && ` ${file}:${lineNumber + 1}`}`;
+}
+
+const SHOWN = 30;
+
+/** The functions of a run, as text. */
+export function selfTimeTable(profile: CpuProfile): string {
+  return selfTimes(profile).slice(0, SHOWN).map(({ where, share }) =>
+    `${(share * 100).toFixed(1).padStart(5)} %  ${where}`
+  ).join("\n");
 }

@@ -10,8 +10,8 @@ export interface RunOptions {
   readonly rounds: number;
   readonly seconds: number;
   readonly warmupSeconds: number;
-  /** Flags for Node by client, as for profiling. */
-  readonly nodeFlags: readonly string[];
+  /** The folder that takes a CPU profile of each measured part on Node, named after it; none if empty. */
+  readonly profileFolder: string;
 }
 
 /** What one client did in one round of a profile; round 0 is the one in which everything is compared. */
@@ -53,6 +53,10 @@ export async function runAll(
   return runs;
 }
 
+/** Where a run's CPU profile lies. */
+export const profileFile = (folder: string, profile: string, client: string, round: number): string =>
+  `${folder}/${profile}-${client}-${round}.cpuprofile`;
+
 const nothing = { messages: 0, seconds: 0, cpuSeconds: 0, rss: 0, heap: 0, buffers: 0 };
 let runs = 0;
 
@@ -65,7 +69,7 @@ async function runOne(
   options: RunOptions,
 ): Promise<Result> {
   const profile = profiles[name]!;
-  const { program, shape = "", listsOvertake = false } = peers[client]!;
+  const { program, shape = "", runtime, listsOvertake = false } = peers[client]!;
   const fixed = jobOf(profile, program);
   const verify = round === 0;
   const total = verify && fixed.kind === "consume" ? VERIFY_TOTAL : fixed.total;
@@ -78,9 +82,12 @@ async function runOne(
     pool: await stage.pool(profile.values),
     seconds: options.seconds,
     warmupSeconds: options.warmupSeconds,
+    cpuProfile: options.profileFolder && !verify && runtime === "node"
+      ? profileFile(options.profileFolder, name, client, round)
+      : "",
   };
   try {
-    const result = await runProcess(start, job, options.nodeFlags);
+    const result = await runProcess(start, job);
     if (result.error === undefined && result.sent !== undefined) {
       await stage.verify(topic, profile.values, {
         sent: result.sent,
@@ -94,10 +101,8 @@ async function runOne(
   }
 }
 
-async function runProcess(start: Start, job: Job, nodeFlags: readonly string[]): Promise<Result> {
-  const own = start.command.endsWith("node") ? nodeFlags : [];
-  const args = [...own, ...start.args];
-  const options = { args, cwd: start.cwd, env: { NO_COLOR: "1" } };
+async function runProcess(start: Start, job: Job): Promise<Result> {
+  const options = { args: [...start.args], cwd: start.cwd, env: { NO_COLOR: "1" } };
   const child = new Deno.Command(start.command, { ...options, stdin: "piped", stdout: "piped", stderr: "piped" })
     .spawn();
   const limit = setTimeout(() => child.kill("SIGKILL"), (job.seconds + job.warmupSeconds + GRACE_SECONDS) * 1000);

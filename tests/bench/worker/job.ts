@@ -36,6 +36,8 @@ export interface Job {
   readonly warmupCount: number;
   /** Whether this run is for its result alone: numbered values, or each byte compared; nothing counts. */
   readonly verify: boolean;
+  /** The file that takes a CPU profile of the measured part; empty for none. */
+  readonly cpuProfile: string;
   /** The topic of what is read, where a job produces too. */
   readonly backlog: string;
 }

@@ -5,6 +5,7 @@ import { createInterface } from "node:readline";
 import type { Client } from "./client.ts";
 import { runConsume, runLatency, runLoad, runRetained } from "./consuming.ts";
 import type { Job, Kind, Result } from "./job.ts";
+import { profileInto } from "./meter.ts";
 import { runCallers, runLists } from "./producing.ts";
 
 const runs: Record<Kind, (client: Client, job: Job) => Promise<Result>> = {
@@ -31,6 +32,7 @@ process.on("uncaughtException", fail);
 
 try {
   const job = JSON.parse(await firstLine()) as Job;
+  if (job.cpuProfile) await profileInto(job.cpuProfile);
   const module: { client: Client } = await import(`./${job.client}.ts`);
   tell(await runs[job.kind](module.client, job));
 } catch (error) {

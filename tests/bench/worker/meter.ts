@@ -1,9 +1,30 @@
 /** Measures a part of the process's life: time, CPU, memory, and latencies. */
 
+import { writeFileSync } from "node:fs";
 import process from "node:process";
 import type { Result } from "./job.ts";
 
 const SAMPLE_MS = 100;
+
+/** What watches the measured part, where somebody asked for it. */
+interface Profiler {
+  start(): void;
+  stop(): void;
+}
+
+let profiler: Profiler | undefined;
+
+/** From now on the measured part is profiled, into a file; only on Node. */
+export async function profileInto(file: string): Promise<void> {
+  const { Session } = await import("node:inspector");
+  const session = new Session();
+  session.connect();
+  session.post("Profiler.enable");
+  profiler = {
+    start: () => session.post("Profiler.start"),
+    stop: () => session.post("Profiler.stop", (_, { profile }) => writeFileSync(file, JSON.stringify(profile))),
+  };
+}
 
 /** What a meter tells. */
 export type Measured = Pick<Result, "messages" | "seconds" | "cpuSeconds" | "rss" | "heap" | "buffers">;
@@ -17,6 +38,11 @@ export class Meter {
   #buffers = 0;
   #rss = 0;
 
+  /** Begins the measured part. */
+  constructor() {
+    profiler?.start();
+  }
+
   #sample(): void {
     const { heapUsed, arrayBuffers, rss } = process.memoryUsage();
     this.#heap = Math.max(this.#heap, heapUsed);
@@ -28,6 +54,7 @@ export class Meter {
   stop(messages: number): Measured {
     const seconds = (performance.now() - this.#start) / 1000;
     const { user, system } = process.cpuUsage(this.#cpu);
+    profiler?.stop();
     clearInterval(this.#timer);
     this.#sample();
     const rss = Math.max(this.#rss, peakRss());

@@ -86,7 +86,7 @@ async function main(): Promise<void> {
   const options = optionsOf(Deno.args);
   const { profiles, rounds, seconds, warmupSeconds, profileFolder } = options;
   const clients = options.clients.filter((client) => profiles.some((profile) => takesPart(client, profile)));
-  const starts = await prepare(clients);
+  const starts = await prepare(clients, options.release);
   await using stage = await Stage.start(options.release);
   if (profileFolder) await Deno.mkdir(profileFolder, { recursive: true });
   const runs = await runAll(stage, starts, profiles, { rounds, seconds, warmupSeconds, profileFolder }, tell);

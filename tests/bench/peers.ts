@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { build } from "../../npm-build/build.ts";
 import { ROOT } from "../../npm-build/project.ts";
 import { stop } from "esbuild";
+import { fullClassPath } from "../kafka/programs.ts";
 import { cacheFolder, commandOf, missing, provide, type ToolName } from "../tools.ts";
 import pins from "./peers.json" with { type: "json" };
 
@@ -11,13 +12,15 @@ import pins from "./peers.json" with { type: "json" };
 export interface Peer {
   /** The file in `worker/`, or the native program. */
   readonly program: string;
-  readonly runtime: "node" | "deno" | "bun";
+  readonly runtime: "node" | "deno" | "bun" | "native" | "jvm";
   /** Its own way to be used, in the profiles that it is listed for. */
   readonly shape?: string;
   /** The only profiles that it takes part in, if not all. */
   readonly only?: readonly string[];
   /** Profiles that it has no API for. */
   readonly lacks?: readonly string[];
+  /** How much longer than the others it has to warm up, since a compiler is at work for long. */
+  readonly warmups?: number;
   /** Whether lists that are in flight at once may overtake one another; then order is asked for within each list alone. */
   readonly listsOvertake?: boolean;
 }
@@ -33,6 +36,9 @@ export const peers: Readonly<Record<string, Peer>> = {
   "platformatic": { program: "platformatic", runtime: "node" },
   "kafka_ts": { program: "kafka_ts", runtime: "node", lacks: ["P5g", "P5s", "C1m"] },
   "kafkajs": { program: "kafkajs", runtime: "node", listsOvertake: true },
+  "librdkafka": { program: "librdkafka", runtime: "native", lacks: ["M", "L"] },
+  "librdkafka-nocopy": { program: "librdkafka", runtime: "native", shape: "no-copy", only: ["P1", "P2"] },
+  "java": { program: "java", runtime: "jvm", warmups: 4, lacks: ["C1m", "M", "L"] },
 };
 
 /** Whether a client takes part in a profile. */
@@ -49,11 +55,15 @@ export interface Start {
 }
 
 /** Sees to it that these clients are there, and tells how to start each. Installs what is pinned into the folder of the tools. */
-export async function prepare(clients: readonly string[]): Promise<ReadonlyMap<string, Start>> {
+export async function prepare(clients: readonly string[], release: string): Promise<ReadonlyMap<string, Start>> {
   const starts = new Map<string, Start>();
   let ours: string | undefined;
   for (const name of clients) {
     const { program, runtime } = peers[name]!;
+    if (runtime === "native" || runtime === "jvm") {
+      starts.set(name, runtime === "jvm" ? await javaStart(release) : await librdkafkaStart());
+      continue;
+    }
     const folder = program === "samsa" ? ours ??= await ownFolder() : await npmFolder(program as NpmPeer);
     await copyWorker(folder);
     starts.set(name, { ...await runtimeCommand(runtime), cwd: folder });
@@ -61,7 +71,7 @@ export async function prepare(clients: readonly string[]): Promise<ReadonlyMap<s
   return starts;
 }
 
-async function runtimeCommand(runtime: Peer["runtime"]): Promise<{ command: string; args: string[] }> {
+async function runtimeCommand(runtime: "node" | "deno" | "bun"): Promise<{ command: string; args: string[] }> {
   if (runtime === "deno") {
     const args = ["run", "-A", "--no-config", "--no-lock", "--node-modules-dir=manual", "worker/main.ts"];
     return { command: Deno.execPath(), args };
@@ -106,6 +116,46 @@ async function ownFolder(): Promise<string> {
 const PRIVATE = `{ "private": true, "type": "module" }\n`;
 
 type NpmPeer = Exclude<keyof typeof pins, "librdkafka">;
+
+const NATIVE = `${ROOT}tests/bench/native`;
+
+/** Our program around librdkafka, the one that comes with its Python package. */
+async function librdkafkaStart(): Promise<Start> {
+  const [[name, version] = ["", ""]] = Object.entries(pins.librdkafka.pip);
+  const source = await Deno.readTextFile(`${NATIVE}/librdkafka.c`);
+  const folder = await once("librdkafka", [name, version, source], async (folder) => {
+    const target = ["--no-deps", "--only-binary=:all:", "--quiet", "--disable-pip-version-check", "--target", folder];
+    await run("python3", ["-m", "pip", "install", ...target, `${name}==${version}`], folder);
+    const libraries = [];
+    for await (const { name } of Deno.readDir(`${folder}/confluent_kafka.libs`)) {
+      if (name.startsWith("librdkafka")) libraries.push(`confluent_kafka.libs/${name}`);
+    }
+    await Deno.writeTextFile(`${folder}/librdkafka.c`, source);
+    await run(
+      "cc",
+      ["-O2", "-o", "client", "librdkafka.c", ...libraries, "-Wl,-rpath,$ORIGIN/confluent_kafka.libs"],
+      folder,
+    );
+  });
+  return { command: `${folder}/client`, args: [], cwd: folder };
+}
+
+/** Our program around the Java client of the broker's own release. */
+async function javaStart(release: string): Promise<Start> {
+  const lacks = missing(["java", "mvn"]);
+  if (lacks.length > 0) throw new Error(lacks.join("; "));
+  const classPath = await fullClassPath(release);
+  const source = await Deno.readTextFile(`${NATIVE}/BenchClient.java`);
+  const folder = await once("java", [classPath, source], async (folder) => {
+    await Deno.writeTextFile(`${folder}/BenchClient.java`, source);
+    await run(
+      "javac",
+      ["--release", "17", "-nowarn", "-proc:none", "-cp", classPath, "-d", folder, "BenchClient.java"],
+      folder,
+    );
+  });
+  return { command: "java", args: ["-Xmx1g", "-cp", `${folder}:${classPath}`, "BenchClient"], cwd: folder };
+}
 
 /** Each in a folder of its own, so that none finds what another brought along. */
 function npmFolder(name: NpmPeer): Promise<string> {

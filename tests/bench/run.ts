@@ -69,7 +69,7 @@ async function runOne(
   options: RunOptions,
 ): Promise<Result> {
   const profile = profiles[name]!;
-  const { program, shape = "", runtime, listsOvertake = false } = peers[client]!;
+  const { program, shape = "", runtime, warmups = 1, listsOvertake = false } = peers[client]!;
   const fixed = jobOf(profile, program);
   const verify = round === 0;
   const total = verify && fixed.kind === "consume" ? VERIFY_TOTAL : fixed.total;
@@ -81,7 +81,7 @@ async function runOne(
     group: `bench-${name}-${client}-${runs++}`,
     pool: await stage.pool(profile.values),
     seconds: options.seconds,
-    warmupSeconds: options.warmupSeconds,
+    warmupSeconds: options.warmupSeconds * warmups,
     cpuProfile: options.profileFolder && !verify && runtime === "node"
       ? profileFile(options.profileFolder, name, client, round)
       : "",

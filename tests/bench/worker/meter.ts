@@ -1,6 +1,6 @@
 /** Measures a part of the process's life: time, CPU, memory, and latencies. */
 
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import type { Result } from "./job.ts";
 
@@ -62,9 +62,10 @@ export class Meter {
   }
 }
 
-/** The most that the process has had in memory. */
+/** The most that the process has had in memory. Not getrusage's, which begins with what the process had that started it. */
 function peakRss(): number {
-  return process.resourceUsage().maxRSS * 1024;
+  const [, kilobytes = "0"] = /^VmHWM:\s*(\d+)/m.exec(readFileSync("/proc/self/status", "latin1")) ?? [];
+  return Number(kilobytes) * 1024;
 }
 
 /** Keeps latencies, up to a number that is never reached here. */

@@ -4,7 +4,7 @@
  */
 
 import { selfTimeTable } from "./cpu_profile.ts";
-import { peers, prepare, takesPart } from "./peers.ts";
+import { javaStart, peers, prepare, takesPart } from "./peers.ts";
 import { profiles } from "./profiles.ts";
 import { cpuPerMillion, rowsOf, tableOf } from "./report.ts";
 import { profileFile, type Run, runAll } from "./run.ts";
@@ -89,7 +89,9 @@ async function main(): Promise<void> {
   const starts = await prepare(clients, options.release);
   await using stage = await Stage.start(options.release);
   if (profileFolder) await Deno.mkdir(profileFolder, { recursive: true });
-  const runs = await runAll(stage, starts, profiles, { rounds, seconds, warmupSeconds, profileFolder }, tell);
+  const witness = await javaStart(options.release);
+  const how = { rounds, seconds, warmupSeconds, profileFolder, witness };
+  const runs = await runAll(stage, starts, profiles, how, tell);
   const rows = rowsOf(runs);
   const verdicts = verdictsOf(runs, rows);
   console.log(`\n${tableOf(rows)}\n\n${verdictTable(verdicts)}`);

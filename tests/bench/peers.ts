@@ -140,8 +140,8 @@ async function librdkafkaStart(): Promise<Start> {
   return { command: `${folder}/client`, args: [], cwd: folder };
 }
 
-/** Our program around the Java client of the broker's own release. */
-async function javaStart(release: string): Promise<Start> {
+/** Starts our program around the Java client of the broker's own release. */
+export async function javaStart(release: string): Promise<Start> {
   const lacks = missing(["java", "mvn"]);
   if (lacks.length > 0) throw new Error(lacks.join("; "));
   const classPath = await fullClassPath(release);

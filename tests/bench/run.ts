@@ -10,6 +10,8 @@ export interface RunOptions {
   readonly rounds: number;
   readonly seconds: number;
   readonly warmupSeconds: number;
+  /** A client of another house, which reads what ours has sent; ours alone looks at it if there is none. */
+  readonly witness?: Start | undefined;
   /** The folder that takes a CPU profile of each measured part on Node, named after it; none if empty. */
   readonly profileFolder: string;
 }
@@ -23,6 +25,8 @@ export interface Run {
 }
 
 const GRACE_SECONDS = 90;
+/** How much longer than others a profile runs that is about memory. */
+const LOAD_TIMES = 3;
 
 /** Runs every client in every profile, and tells of each run as it ends. */
 export async function runAll(
@@ -80,7 +84,7 @@ async function runOne(
     ...{ client: program, hosts: stage.hosts, topic, backlog, shape, total, verify },
     group: `bench-${name}-${client}-${runs++}`,
     pool: await stage.pool(profile.values),
-    seconds: options.seconds,
+    seconds: options.seconds * (fixed.kind === "load" ? LOAD_TIMES : 1),
     warmupSeconds: options.warmupSeconds * warmups,
     cpuProfile: options.profileFolder && !verify && runtime === "node"
       ? profileFile(options.profileFolder, name, client, round)
@@ -94,6 +98,11 @@ async function runOne(
         numbered: verify || fixed.kind === "latency",
         ordered: listsOvertake ? fixed.listSize : Infinity,
       });
+      if (verify && options.witness && program === "samsa") {
+        const read = { ...job, kind: "consume", group: `${job.group}-witness`, total: result.sent } as const;
+        const { error } = await runProcess(options.witness, read);
+        if (error !== undefined) throw new Error(`the witness says: ${error}`);
+      }
     }
     return result;
   } finally {

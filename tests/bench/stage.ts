@@ -22,23 +22,26 @@ export interface Expected {
   readonly ordered: number;
 }
 
+/** Where the brokers are. */
+interface Brokers extends AsyncDisposable {
+  readonly hosts: string;
+}
+
 /** A broker, with whatever a run needs of it. */
 export class Stage implements AsyncDisposable {
   readonly hosts: string;
-  readonly classPath: string;
-  readonly #kafka: RealKafka;
+  readonly #cluster: Brokers;
   readonly #client: KafkaClient;
   readonly #folder: string;
   readonly #pools = new Map<string, Uint8Array>();
   readonly #backlogs = new Map<string, number>();
   #topics = 0;
 
-  private constructor(kafka: RealKafka, client: KafkaClient, folder: string) {
-    this.#kafka = kafka;
+  private constructor(cluster: Brokers, client: KafkaClient, folder: string) {
+    this.#cluster = cluster;
     this.#client = client;
     this.#folder = folder;
-    this.hosts = kafka.hosts;
-    this.classPath = kafka.classPath;
+    this.hosts = cluster.hosts;
   }
 
   /** Starts one broker of a release, its data in memory where the system has a place for that. */
@@ -50,11 +53,16 @@ export class Stage implements AsyncDisposable {
       flags: ["-Xmx1g", "-XX:TieredStopAtLevel=4"],
       settings: { "log.segment.delete.delay.ms": 500, "num.io.threads": 4, "message.max.bytes": 8 << 20 },
     });
+    return await Stage.over(kafka);
+  }
+
+  /** A stage over a cluster, which it ends with itself. */
+  static async over(cluster: Brokers): Promise<Stage> {
     try {
-      const client = await connect({ hosts: kafka.hosts });
-      return new Stage(kafka, client, await Deno.makeTempDir({ prefix: "samsa-bench-" }));
+      const client = await connect({ hosts: cluster.hosts });
+      return new Stage(cluster, client, await Deno.makeTempDir({ prefix: "samsa-bench-" }));
     } catch (error) {
-      await kafka[Symbol.asyncDispose]();
+      await cluster[Symbol.asyncDispose]();
       throw error;
     }
   }
@@ -139,7 +147,7 @@ export class Stage implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#client.close();
-    await this.#kafka[Symbol.asyncDispose]();
+    await this.#cluster[Symbol.asyncDispose]();
     await Deno.remove(this.#folder, { recursive: true });
   }
 }

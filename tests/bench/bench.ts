@@ -17,16 +17,18 @@ const USAGE = `deno task bench [options]
   --rounds 5          how many rounds
   --seconds 1.5       how long a run is measured
   --warmup 1          how long it runs before that
+  --other FILE        another build of our package, a tarball, as the client samsa-other
   --release 4.4.0     the broker's release
   --json FILE         where the figures go, as JSON
   --cpu-prof FOLDER   profiles the measured parts on Node, and tells where each client spends its time`;
 
 const DEFAULTS = {
   profiles: Object.keys(profiles).join(),
-  clients: Object.keys(peers).join(),
+  clients: Object.keys(peers).filter((name) => name !== "samsa-other").join(),
   rounds: "5",
   seconds: "1.5",
   warmup: "1",
+  other: "",
   release: "4.4.0",
   json: "",
   "cpu-prof": "",
@@ -52,9 +54,13 @@ export function optionsOf(args: readonly string[]) {
     if (!(value > 0)) throw new Error(`--${name} is a number above 0\n${USAGE}`);
     return value;
   };
+  const other = given["other"]!;
+  const clients = list("clients", peers);
+  if (other === "" && clients.includes("samsa-other")) throw new Error(`samsa-other needs --other\n${USAGE}`);
   return {
     profiles: list("profiles", profiles),
-    clients: list("clients", peers),
+    clients: other === "" || clients.includes("samsa-other") ? clients : ["samsa-other", ...clients],
+    other,
     rounds: number("rounds"),
     seconds: number("seconds"),
     warmupSeconds: number("warmup"),
@@ -86,12 +92,12 @@ async function main(): Promise<void> {
   const options = optionsOf(Deno.args);
   const { profiles, rounds, seconds, warmupSeconds, profileFolder } = options;
   const clients = options.clients.filter((client) => profiles.some((profile) => takesPart(client, profile)));
-  const starts = await prepare(clients, options.release);
+  await using prepared = await prepare(clients, options.release, options.other);
   await using stage = await Stage.start(options.release);
   if (profileFolder) await Deno.mkdir(profileFolder, { recursive: true });
   const witness = await javaStart(options.release);
   const how = { rounds, seconds, warmupSeconds, profileFolder, witness };
-  const runs = await runAll(stage, starts, profiles, how, tell);
+  const runs = await runAll(stage, prepared.starts, profiles, how, tell);
   const rows = rowsOf(runs);
   const verdicts = verdictsOf(runs, rows);
   console.log(`\n${tableOf(rows)}\n\n${verdictTable(verdicts)}`);

@@ -28,6 +28,7 @@ export interface Peer {
 /** All of them, by name. */
 export const peers: Readonly<Record<string, Peer>> = {
   "samsa": { program: "samsa", runtime: "node" },
+  "samsa-other": { program: "samsa", runtime: "node" },
   "samsa-deno": { program: "samsa", runtime: "deno", lacks: ["M"] },
   "samsa-bun": { program: "samsa", runtime: "bun", lacks: ["M"] },
   "samsa-enqueue-list": { program: "samsa", runtime: "node", shape: "enqueue-list", only: ["P1", "P2"] },
@@ -38,7 +39,7 @@ export const peers: Readonly<Record<string, Peer>> = {
   "kafkajs": { program: "kafkajs", runtime: "node", listsOvertake: true },
   "librdkafka": { program: "librdkafka", runtime: "native", lacks: ["M", "L"] },
   "librdkafka-nocopy": { program: "librdkafka", runtime: "native", shape: "no-copy", only: ["P1", "P2"] },
-  "java": { program: "java", runtime: "jvm", warmups: 4, lacks: ["C1m", "M", "L"] },
+  "java": { program: "java", runtime: "jvm", warmups: 6, lacks: ["C1m", "M", "L"] },
 };
 
 /** Whether a client takes part in a profile. */
@@ -54,21 +55,47 @@ export interface Start {
   readonly cwd: string;
 }
 
-/** Sees to it that these clients are there, and tells how to start each. Installs what is pinned into the folder of the tools. */
-export async function prepare(clients: readonly string[], release: string): Promise<ReadonlyMap<string, Start>> {
+/** Clients that can be started. */
+export interface Prepared extends AsyncDisposable {
+  readonly starts: ReadonlyMap<string, Start>;
+}
+
+/**
+ * Sees to it that these clients are there, and tells how to start each. Installs what is pinned into the folder of the tools, and
+ * our own package, built anew, into one that goes with what is returned. `other` is another tarball of ours.
+ */
+export async function prepare(clients: readonly string[], release: string, other: string): Promise<Prepared> {
   const starts = new Map<string, Start>();
-  let ours: string | undefined;
-  for (const name of clients) {
-    const { program, runtime } = peers[name]!;
-    if (runtime === "native" || runtime === "jvm") {
-      starts.set(name, runtime === "jvm" ? await javaStart(release) : await librdkafkaStart());
-      continue;
+  const folders: string[] = [];
+  const remove = async () => {
+    for (const folder of folders) await Deno.remove(folder, { recursive: true });
+  };
+  const own = async (tarball: string): Promise<string> => {
+    const folder = await Deno.makeTempDir({ prefix: "samsa-bench-" });
+    folders.push(folder);
+    await installOwn(folder, tarball);
+    return folder;
+  };
+  try {
+    let ours: string | undefined;
+    for (const name of clients) {
+      const { program, runtime } = peers[name]!;
+      if (runtime === "native" || runtime === "jvm") {
+        starts.set(name, runtime === "jvm" ? await javaStart(release) : await librdkafkaStart());
+        continue;
+      }
+      let folder: string;
+      if (program !== "samsa") folder = await npmFolder(program as NpmPeer);
+      else if (name === "samsa-other") folder = await own(other);
+      else folder = ours ??= await own(await buildOwn());
+      await copyWorker(folder);
+      starts.set(name, { ...await runtimeCommand(runtime), cwd: folder });
     }
-    const folder = program === "samsa" ? ours ??= await ownFolder() : await npmFolder(program as NpmPeer);
-    await copyWorker(folder);
-    starts.set(name, { ...await runtimeCommand(runtime), cwd: folder });
+  } catch (error) {
+    await remove();
+    throw error;
   }
-  return starts;
+  return { starts, [Symbol.asyncDispose]: remove };
 }
 
 async function runtimeCommand(runtime: "node" | "deno" | "bun"): Promise<{ command: string; args: string[] }> {
@@ -101,16 +128,16 @@ async function run(command: string, args: readonly string[], cwd: string): Promi
   if (!success) throw new Error(`${command} ${args.join(" ")} failed\n${said()}`);
 }
 
-/** A project that has installed our package, built anew. */
-async function ownFolder(): Promise<string> {
+async function buildOwn(): Promise<string> {
   const tarball = await build();
   await stop();
-  const folder = `${ROOT}npm-build/out/bench`;
-  await Deno.remove(folder, { recursive: true }).catch(() => {});
-  await Deno.mkdir(folder, { recursive: true });
+  return tarball;
+}
+
+/** Makes a project that has installed our package. */
+async function installOwn(folder: string, tarball: string): Promise<void> {
   await Deno.writeTextFile(`${folder}/package.json`, PRIVATE);
-  await run("npm", [...NPM_INSTALL, "--no-save", tarball], folder);
-  return folder;
+  await run("npm", [...NPM_INSTALL, "--no-save", await Deno.realPath(tarball)], folder);
 }
 
 const PRIVATE = `{ "private": true, "type": "module" }\n`;

@@ -7,7 +7,7 @@ import { Values } from "./values.ts";
 
 /** How many messages a run sends that is for its result alone. */
 const VERIFY_LISTS = 60;
-const VERIFY_CALLS = 20_000;
+const VERIFY_CALLS = 5000;
 
 /** Runs `body` so often at once that `count` are under way. */
 async function atOnce(count: number, body: () => Promise<void>): Promise<void> {

@@ -13,6 +13,8 @@ import { median, rowsOf, tableOf } from "./report.ts";
 import { type Run, runAll } from "./run.ts";
 import { Stage } from "./stage.ts";
 import { verdictsOf, verdictTable } from "./targets.ts";
+import type { Client } from "./worker/client.ts";
+import { runConsume } from "./worker/consuming.ts";
 import type { Result } from "./worker/job.ts";
 
 /** Our client from its sources, on Deno. */
@@ -58,6 +60,37 @@ test("what is read is compared with what was written", async () => {
     () => {},
   );
   assert.deepEqual(runs.map(({ result }) => result.error), [undefined]);
+});
+
+test("a consumer that leaves out, repeats, changes or reorders is refused", async () => {
+  const pool = await Deno.makeTempFile();
+  try {
+    await Deno.writeFile(pool, valuesOf(valueForms.small));
+    const all = valuesOf(valueForms.small);
+    const value = (number: number) => all.slice(number * 100, number * 100 + 100);
+    const consumed = (...messages: [partition: number, offset: number, value: Uint8Array][]) => {
+      const client: Client = {
+        produce: () => Promise.reject(new Error("it only consumes")),
+        // deno-lint-ignore require-await -- a client's consume is a promise
+        async consume(_job, _topic, _from, takes) {
+          for (const message of messages) takes.check(...message);
+        },
+      };
+      const fixed = jobOf(profiles["C1"]!, "samsa");
+      const names = { client: "", hosts: "", topic: "", backlog: "", group: "", shape: "", cpuProfile: "", pool };
+      return runConsume(client, { ...fixed, ...names, total: 3, verify: true, seconds: 1, warmupSeconds: 1 });
+    };
+    await consumed([0, 0, value(0)], [1, 0, value(1)], [0, 1, value(2)]);
+    const other = value(2);
+    other[50]! ^= 1;
+    const refused = async (...messages: Parameters<typeof consumed>) => await rejection(consumed(...messages));
+    assert.match(await refused([0, 0, value(0)], [0, 2, value(2)]), /offset 2 in partition 0 where 1 was expected/);
+    assert.match(await refused([0, 0, value(1)], [0, 1, value(0)]), /number 0 is out of order/);
+    assert.match(await refused([0, 0, value(0)], [0, 1, value(1)], [0, 2, other]), /bytes of number 2 differ/);
+    assert.match(await refused([0, 0, value(0)], [0, 1, value(1)], [1, 0, value(1)]), /the sum of 3 numbers is wrong/);
+  } finally {
+    await Deno.remove(pool);
+  }
 });
 
 test("a log that lacks something, holds something else, or another order is refused", async () => {

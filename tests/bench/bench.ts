@@ -17,6 +17,7 @@ const USAGE = `deno task bench [options]
   --rounds 5          how many rounds
   --seconds 1.5       how long a run is measured
   --warmup 1          how long it runs before that
+  --lists 1000x4      messages a list, and lists in flight, for all instead of what suits each client
   --other FILE        another build of our package, a tarball, as the client samsa-other
   --release 4.4.0     the broker's release
   --json FILE         where the figures go, as JSON
@@ -28,6 +29,7 @@ const DEFAULTS = {
   rounds: "5",
   seconds: "1.5",
   warmup: "1",
+  lists: "",
   other: "",
   release: "4.4.0",
   json: "",
@@ -54,6 +56,8 @@ export function optionsOf(args: readonly string[]) {
     if (!(value > 0)) throw new Error(`--${name} is a number above 0\n${USAGE}`);
     return value;
   };
+  const [, size, inFlight] = /^(\d+)x(\d+)$/.exec(given["lists"]!) ?? [];
+  if (given["lists"] && !size) throw new Error(`--lists is two numbers with an x between\n${USAGE}`);
   const other = given["other"]!;
   const clients = list("clients", peers);
   if (other === "" && clients.includes("samsa-other")) throw new Error(`samsa-other needs --other\n${USAGE}`);
@@ -61,6 +65,7 @@ export function optionsOf(args: readonly string[]) {
     profiles: list("profiles", profiles),
     clients: other === "" || clients.includes("samsa-other") ? clients : ["samsa-other", ...clients],
     other,
+    lists: size ? [Number(size), Number(inFlight)] as const : undefined,
     rounds: number("rounds"),
     seconds: number("seconds"),
     warmupSeconds: number("warmup"),
@@ -96,7 +101,7 @@ async function main(): Promise<void> {
   await using stage = await Stage.start(options.release);
   if (profileFolder) await Deno.mkdir(profileFolder, { recursive: true });
   const witness = await javaStart(options.release);
-  const how = { rounds, seconds, warmupSeconds, profileFolder, witness };
+  const how = { rounds, seconds, warmupSeconds, profileFolder, witness, lists: options.lists };
   const runs = await runAll(stage, prepared.starts, profiles, how, tell);
   const rows = rowsOf(runs);
   const verdicts = verdictsOf(runs, rows);

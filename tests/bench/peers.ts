@@ -21,8 +21,8 @@ export interface Peer {
   readonly lacks?: readonly string[];
   /** How much longer than the others it has to warm up, since a compiler is at work for long. */
   readonly warmups?: number;
-  /** Whether lists that are in flight at once may overtake one another; then order is asked for within each list alone. */
-  readonly listsOvertake?: boolean;
+  /** Whether what is sent at once may overtake one another; then order is asked for within each list alone. */
+  readonly overtakes?: boolean;
 }
 
 /** All of them, by name. */
@@ -33,10 +33,10 @@ export const peers: Readonly<Record<string, Peer>> = {
   "samsa-bun": { program: "samsa", runtime: "bun", lacks: ["M"] },
   "samsa-enqueue-list": { program: "samsa", runtime: "node", shape: "enqueue-list", only: ["P1", "P2"] },
   "samsa-enqueue-one": { program: "samsa", runtime: "node", shape: "enqueue-one", only: ["P1", "P2"] },
-  "kafkats": { program: "kafkats", runtime: "node" },
+  "kafkats": { program: "kafkats", runtime: "node", overtakes: true },
   "platformatic": { program: "platformatic", runtime: "node" },
   "kafka_ts": { program: "kafka_ts", runtime: "node", lacks: ["P5g", "P5s", "C1m"] },
-  "kafkajs": { program: "kafkajs", runtime: "node", listsOvertake: true },
+  "kafkajs": { program: "kafkajs", runtime: "node", overtakes: true },
   "librdkafka": { program: "librdkafka", runtime: "native", lacks: ["M", "L"] },
   "librdkafka-nocopy": { program: "librdkafka", runtime: "native", shape: "no-copy", only: ["P1", "P2"] },
   "java": { program: "java", runtime: "jvm", warmups: 6, lacks: ["C1m", "M", "L"] },

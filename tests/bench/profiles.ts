@@ -33,7 +33,7 @@ export const valueForms = {
   json: { bytes: 300, count: 4000, json: true },
 } as const satisfies Record<string, ValueForm>;
 
-const many = { default: [1000, 4], kafka_ts: [5000, 2] } as const;
+const many = { default: [1000, 4], samsa: [1000, 8], kafka_ts: [5000, 2] } as const;
 const manyLarge = { default: [1000, 4], kafkajs: [1000, 2], platformatic: [1000, 2], kafkats: [200, 4] } as const;
 const manyJson = { default: [1000, 4] } as const;
 
@@ -60,9 +60,10 @@ export const profiles: Readonly<Record<string, Profile>> = {
 };
 
 /** The job of a client in a profile, as far as the profile says it. */
-export function jobOf(profile: Profile, client: string) {
+export function jobOf(profile: Profile, client: string, lists?: readonly [size: number, inFlight: number]) {
   const form = valueForms[profile.values];
-  const [listSize, inFlight] = profile.lists?.[client] ?? profile.lists?.["default"] ?? [1, 1];
+  const best = profile.lists?.[client] ?? profile.lists?.["default"] ?? [1, 1];
+  const [listSize, inFlight] = profile.lists && lists ? lists : best;
   const [total, warmupCount] = profile.backlog ?? [0, 0];
   return {
     kind: profile.kind,

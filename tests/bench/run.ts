@@ -10,6 +10,8 @@ export interface RunOptions {
   readonly rounds: number;
   readonly seconds: number;
   readonly warmupSeconds: number;
+  /** Messages a list and lists in flight, instead of what suits each client. */
+  readonly lists?: readonly [size: number, inFlight: number] | undefined;
   /** A client of another house, which reads what ours has sent; ours alone looks at it if there is none. */
   readonly witness?: Start | undefined;
   /** The folder that takes a CPU profile of each measured part on Node, named after it; none if empty. */
@@ -73,8 +75,8 @@ async function runOne(
   options: RunOptions,
 ): Promise<Result> {
   const profile = profiles[name]!;
-  const { program, shape = "", runtime, warmups = 1, listsOvertake = false } = peers[client]!;
-  const fixed = jobOf(profile, program);
+  const { program, shape = "", runtime, warmups = 1, overtakes = false } = peers[client]!;
+  const fixed = jobOf(profile, program, options.lists);
   const verify = round === 0;
   const total = verify && fixed.kind === "consume" ? VERIFY_TOTAL : fixed.total;
   const backlog = total > 0 ? await stage.backlog(profile, verify, total) : "";
@@ -96,7 +98,7 @@ async function runOne(
       await stage.verify(topic, profile.values, {
         sent: result.sent,
         numbered: verify || fixed.kind === "latency",
-        ordered: listsOvertake ? fixed.listSize : Infinity,
+        ordered: overtakes ? fixed.listSize : Infinity,
       });
       if (verify && options.witness && program === "samsa") {
         const read = { ...job, kind: "consume", group: `${job.group}-witness`, total: result.sent } as const;

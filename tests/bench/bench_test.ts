@@ -172,16 +172,17 @@ test("values are the same in every run, carry their number, and lists divide the
   }
 });
 
-test("what was idle is no part of a CPU profile's shares", () => {
+test("what was idle, and the profiler, are no part of a CPU profile's shares", () => {
   const frame = (functionName: string, url = "") => ({ functionName, url, lineNumber: 4 });
   const times = selfTimes({
     nodes: [
       { id: 1, callFrame: frame("(idle)") },
       { id: 2, callFrame: frame("encode", "file:///a/b.js") },
       { id: 3, callFrame: frame("", "file:///a/b.js") },
+      { id: 4, callFrame: frame("post", "node:inspector") },
     ],
-    samples: [1, 2, 3, 2],
-    timeDeltas: [100, 20, 10, 10],
+    samples: [1, 2, 3, 2, 4],
+    timeDeltas: [100, 20, 10, 10, 40],
   });
   assert.deepEqual(times, [{ where: "encode b.js:5", share: 0.75 }, { where: "(anonymous) b.js:5", share: 0.25 }]);
 });

@@ -16,6 +16,9 @@ export interface SelfTime {
   readonly share: number;
 }
 
+/** What is no work of the program: its rest, and the making of the profile. */
+const UNCOUNTED = /^\(idle\)$|^post node:inspector:/;
+
 /** The functions in which a profile was seen, the dearest first. What was idle does not count. */
 export function selfTimes(profile: CpuProfile): SelfTime[] {
   const names = new Map(profile.nodes.map(({ id, callFrame }) => [id, nameOf(callFrame)]));
@@ -24,7 +27,7 @@ export function selfTimes(profile: CpuProfile): SelfTime[] {
   profile.samples.forEach((node, i) => {
     const name = names.get(node)!;
     const time = profile.timeDeltas[i]!;
-    if (name === "(idle)" || time < 0) return;
+    if (UNCOUNTED.test(name) || time < 0) return;
     busy += time;
     times.set(name, (times.get(name) ?? 0) + time);
   });

@@ -12,6 +12,7 @@ import { metadata } from "../protocol/metadata.ts";
 import type { Address } from "../transport/transport.ts";
 import type { Api, Response } from "../wire/schema.ts";
 import { HEAD_START_MS, incurable, noBrokers, Search } from "./bootstrap.ts";
+import { Coordinators } from "./coordinators.ts";
 import { Freshness } from "./freshness.ts";
 import { type Lane, Pool, type PoolSettings } from "./pool.ts";
 import { firstOf } from "./race.ts";
@@ -43,7 +44,7 @@ export interface ClusterSettings extends ConnectionSettings, PoolSettings {
 /** Whom to ask; `any`: whoever answers first, where it does no harm that two are asked. */
 export type Target = "any" | "controller" | { readonly broker: number } | {
   readonly leaderOf: { readonly topic: string; readonly partition: number };
-};
+} | { readonly coordinatorOf: string };
 
 /** How to ask. */
 export interface AskOptions {
@@ -80,6 +81,8 @@ const ANSWER_HEAD_START_MS = 2_000;
 export class Cluster {
   /** Opened at each new snapshot. */
   readonly changed: Gate;
+  /** Which brokers keep groups. */
+  readonly coordinators: Coordinators;
   readonly #settings: ClusterSettings;
   readonly #world: World;
   readonly #pool: Pool;
@@ -96,6 +99,7 @@ export class Cluster {
     this.#world = settings.world;
     // The broker may be gone, or be elsewhere from now on (Java's `handleServerDisconnect`).
     this.#pool = new Pool(settings, settings, () => this.lookAgain());
+    this.coordinators = new Coordinators(settings.world, (api, body) => this.request("any", api, body, {}));
     this.changed = new Gate(settings.world, "new metadata");
     this.#freshness = new Freshness(settings, this.#ended.signal);
   }
@@ -303,6 +307,9 @@ export class Cluster {
       return id >= 0 ? this.connection(id, lane, signal) : this.#anyConnection(options);
     }
     if ("broker" in target) return this.connection(target.broker, lane, signal);
+    if ("coordinatorOf" in target) {
+      return this.coordinators.of(target.coordinatorOf, signal).then((broker) => this.connection(broker, lane, signal));
+    }
     const { topic, partition } = target.leaderOf;
     const info = this.partition(topic, partition);
     if (!info) {

@@ -5,9 +5,12 @@ import { apiVersions } from "./api_versions.ts";
 import { createTopics } from "./create_topics.ts";
 import { deleteTopics } from "./delete_topics.ts";
 import { fetch } from "./fetch.ts";
+import { findCoordinator } from "./find_coordinator.ts";
 import { listGroups } from "./list_groups.ts";
 import { listOffsets } from "./list_offsets.ts";
 import { metadata } from "./metadata.ts";
+import { offsetCommit } from "./offset_commit.ts";
+import { offsetFetch } from "./offset_fetch.ts";
 import { produce } from "./produce.ts";
 
 const all: readonly Api[] = [
@@ -15,6 +18,9 @@ const all: readonly Api[] = [
   fetch,
   listOffsets,
   metadata,
+  offsetCommit,
+  offsetFetch,
+  findCoordinator,
   listGroups,
   apiVersions,
   createTopics,

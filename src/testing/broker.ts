@@ -13,9 +13,12 @@ import { apiVersionsHandler, unsupportedApiVersions } from "./apis/api_versions.
 import { createTopicsHandler } from "./apis/create_topics.ts";
 import { deleteTopicsHandler } from "./apis/delete_topics.ts";
 import { fetchHandler } from "./apis/fetch.ts";
+import { findCoordinatorHandler } from "./apis/find_coordinator.ts";
 import { listGroupsHandler } from "./apis/list_groups.ts";
 import { listOffsetsHandler } from "./apis/list_offsets.ts";
 import { metadataHandler } from "./apis/metadata.ts";
+import { offsetCommitHandler } from "./apis/offset_commit.ts";
+import { offsetFetchHandler } from "./apis/offset_fetch.ts";
 import { produceHandler } from "./apis/produce.ts";
 import type { Call, Handler, Host } from "./call.ts";
 import type { Controller } from "./controller.ts";
@@ -34,6 +37,9 @@ const HANDLERS: ReadonlyMap<number, Handler> = new Map(
     fetchHandler,
     listOffsetsHandler,
     metadataHandler,
+    offsetCommitHandler,
+    offsetFetchHandler,
+    findCoordinatorHandler,
     listGroupsHandler,
     apiVersionsHandler,
     createTopicsHandler,

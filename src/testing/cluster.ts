@@ -21,6 +21,7 @@ import type { Api } from "../wire/schema.ts";
 import { createTopic } from "./apis/create_topics.ts";
 import { Broker, type BrokerParts } from "./broker.ts";
 import { Controller, type Node, type Partition, type Topic } from "./controller.ts";
+import type { TopicOffsets } from "./group_offsets.ts";
 import { type Control, Controls } from "./controls.ts";
 import { errorNumbers } from "../base/error_codes.ts";
 import { listenOf, type Network } from "./network.ts";
@@ -187,6 +188,17 @@ export class Cluster {
       }
     }
     return messages;
+  }
+
+  /** What a group has committed, by topic and partition: to Kafka, or to ZooKeeper. */
+  committed(group: string, keeper: "kafka" | "zookeeper" = "kafka"): TopicOffsets {
+    const { offsets, zookeeperOffsets } = this.#controller;
+    return (keeper === "kafka" ? offsets : zookeeperOffsets).of(group);
+  }
+
+  /** The broker that keeps a group's offsets; undefined if none runs. */
+  coordinatorOf(group: string): number | undefined {
+    return this.#controller.coordinatorOf(group);
   }
 
   /** Makes a topic. Rejects with the error that a client would get. */

@@ -3,6 +3,7 @@
 import type { World } from "../base/world.ts";
 import { errorNumbers } from "../base/error_codes.ts";
 import { Log } from "./log.ts";
+import { coordinatorOf, GroupOffsets } from "./group_offsets.ts";
 import type { Release } from "./releases.ts";
 
 /** One broker, as clients see it. */
@@ -57,6 +58,12 @@ export class Controller {
   readonly clusterId: string;
   /** Which release its brokers are. */
   readonly release: Release;
+  /** What groups have committed. */
+  readonly offsets: GroupOffsets = new GroupOffsets();
+  /** What groups have committed to ZooKeeper, through a broker. */
+  readonly zookeeperOffsets: GroupOffsets = new GroupOffsets();
+  /** Whether there is a place for offsets already: somebody has asked for a coordinator. */
+  hasOffsets = false;
   readonly #world: World;
   readonly #nodes = new Map<number, Node>();
   readonly #topics = new Map<string, Topic>();
@@ -95,6 +102,11 @@ export class Controller {
   /** The topic of that id. */
   topicById(id: string): Topic | undefined {
     return this.#byId.get(id);
+  }
+
+  /** Which broker keeps a group's offsets; undefined if none runs. */
+  coordinatorOf(group: string): number | undefined {
+    return coordinatorOf(group, this.#nodes.values());
   }
 
   /** The ids of the brokers that run. */
@@ -164,6 +176,7 @@ export class Controller {
   deleteTopic(topic: Topic): void {
     this.#topics.delete(topic.name);
     this.#byId.delete(topic.id);
+    this.offsets.deleteTopic(topic.name);
     this.announce(undefined);
   }
 

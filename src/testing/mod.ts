@@ -5,6 +5,7 @@ export { Chance } from "./chance.ts";
 export { Cluster, type ClusterOptions, type TopicOptions } from "./cluster.ts";
 export type { Node, Partition, Topic } from "./controller.ts";
 export type { Control, ControlledCall } from "./controls.ts";
+export type { CommittedOffset, TopicOffsets } from "./group_offsets.ts";
 export type { Entry } from "./heap.ts";
 export { commonFaults, drawFaults, type Fault, type FaultKind, playFaults, type Stage } from "./faults.ts";
 export { Log, type ReadLimit, type Stored } from "./log.ts";

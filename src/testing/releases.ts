@@ -53,23 +53,26 @@ export interface Release {
   readonly futureMsMax: number;
 }
 
-/** Produce, Fetch, ListOffsets, Metadata, ListGroups, ApiVersions, CreateTopics, DeleteTopics. */
-const KEYS = [0, 1, 2, 3, 16, 18, 19, 20];
+/**
+ * Produce, Fetch, ListOffsets, Metadata, OffsetCommit, OffsetFetch, FindCoordinator, ListGroups, ApiVersions, CreateTopics,
+ * DeleteTopics.
+ */
+const KEYS = [0, 1, 2, 3, 8, 9, 10, 16, 18, 19, 20];
 
 /**
  * Recorded from the releases themselves, but for 0.8.2 and 0.9, which cannot be asked: theirs are from `Protocol.java`. A number
  * is the highest version, from 0 on; a dash is an API that the release lacks.
  */
 const RANGES: Readonly<Record<string, string>> = {
-  "0.8.2.2": "0 0 0 0 - - - -",
-  "0.9.0.1": "1 1 0 0 0 - - -",
-  "0.10.2.2": "2 3 1 2 0 0 1 0",
-  "0.11.0.3": "3 5 2 4 1 1 2 1",
-  "1.1": "5 7 2 5 1 1 2 1",
-  "2.8.2": "9 12 6 11 4 3 7 6",
-  "3.9": "11 17 9 12 5 4 7 6",
-  "4.0": "12 4-17 1-10 13 5 4 2-7 1-6",
-  "4.4.0": "13 4-18 1-11 13 5 5 2-7 1-6",
+  "0.8.2.2": "0 0 0 0 1 1 0 - - - -",
+  "0.9.0.1": "1 1 0 0 2 1 0 0 - - -",
+  "0.10.2.2": "2 3 1 2 2 2 0 0 0 1 0",
+  "0.11.0.3": "3 5 2 4 3 3 1 1 1 2 1",
+  "1.1": "5 7 2 5 3 3 1 1 1 2 1",
+  "2.8.2": "9 12 6 11 8 7 3 4 3 7 6",
+  "3.9": "11 17 9 12 9 9 6 5 4 7 6",
+  "4.0": "12 4-17 1-10 13 2-9 1-9 6 5 4 2-7 1-6",
+  "4.4.0": "13 4-18 1-11 13 2-10 1-10 6 5 5 2-7 1-6",
 };
 
 /** The releases that the embedded cluster can play, the oldest first. */

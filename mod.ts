@@ -14,6 +14,8 @@ export type { DeliveryReport } from "./src/producer/call.ts";
 export type { Bytes, Delivery, HeadersInput, ProducerMessage, TopicMessage } from "./src/producer/message.ts";
 export { type Partitioner, type PartitionerMessage, partitionOfKey } from "./src/producer/partitioner.ts";
 export { SimpleConsumer, type SimpleConsumerOptions } from "./src/consumer/simple_consumer.ts";
+export type { CommitOptions, CommitTarget } from "./src/consumer/committing.ts";
+export type { CommittedOffset } from "./src/consumer/group_offsets.ts";
 export { Batch } from "./src/consumer/batch.ts";
 export { type Header, Message } from "./src/records/message.ts";
 export type { Codecs, Compression, CompressionCodec } from "./src/records/compression.ts";

@@ -44,7 +44,10 @@ export class Topic {
     return this.#parts.producer(options);
   }
 
-  /** A consumer that joins no group. A loop to the `until` closes it; else close it. Throws `INVALID_OPTION`. */
+  /**
+   * A consumer that joins no group; with the option `group` it goes on where that group has committed, and commits. A loop to the
+   * `until` closes it; else close it. Throws `INVALID_OPTION`.
+   */
   simpleConsumer(options: SimpleConsumerOptions = {}): SimpleConsumer {
     return this.#parts.simpleConsumer(options);
   }

@@ -2,7 +2,7 @@
 
 import type { KafkaError } from "../base/errors.ts";
 import type { RecordBatch } from "../records/reading.ts";
-import type { OffsetQuery } from "./offsets.ts";
+import type { Place } from "./offsets.ts";
 
 /** What one fetch brought for a partition. */
 export interface Piece {
@@ -16,6 +16,14 @@ export interface Piece {
   readonly bytes: number;
 }
 
+/** A cursor as it was when its broker was asked about it. */
+export interface Asked {
+  readonly cursor: Cursor;
+  readonly leader: number;
+  readonly generation: number;
+  readonly offset: number;
+}
+
 /** One partition's place in a consumer. One fetcher owns it at a time: the one of its leader. */
 export class Cursor {
   /** The topic. */
@@ -27,7 +35,7 @@ export class Cursor {
   /** The next offset to fetch. */
   fetchOffset = 0;
   /** Where to start, or start again; undefined once that is known. */
-  lookup: OffsetQuery | undefined;
+  lookup: Place | undefined;
   /** Reading ends in front of this offset. */
   readonly end: number;
   /** Not fetched and not read while set. */
@@ -36,24 +44,37 @@ export class Cursor {
   retryAt = 0;
   /** How often fetching has failed in a row. */
   failures = 0;
-  /** What stops it until somebody seeks. */
+  /** How often in a row an answer could not be understood. */
+  misunderstandings = 0;
+  /** How often in a row there was nothing to fetch where the log says that there is something. */
+  holes = 0;
+  /** What stops it until somebody seeks; or, if `isPassing`, until it has been told. */
   error: KafkaError | undefined;
+  /** Whether the error has nothing to do with this place in the log, and may be gone when it is tried again. */
+  isPassing = false;
+  /** Whether its place is where `reset` put it, and nothing has been read there yet. */
+  wasReset = false;
   /** Bytes to ask for; more than usual after a batch that was larger. */
   bytesMax: number;
   /** Goes up with each seek: what was asked for before belongs to nobody. */
   generation = 0;
+  /** The request that is under way about it. */
+  asked: Asked | undefined;
   /** Fetched and not read to the end. */
   readonly pieces: Piece[] = [];
   #bufferedBytes = 0;
+  /** The leader epoch of what lies behind `#epochFrom`, and of what lies before it; -1 where it is not known. */
+  #epoch = -1;
+  #epochBefore = -1;
+  #epochFrom = 0;
 
-  /** Starts at an offset, or where the query says; ends in front of `end` (Infinity: never). */
-  constructor(topic: string, partition: number, from: number | OffsetQuery, end: number, bytesMax: number) {
+  /** Starts at a place, once that has been looked up; ends in front of `end` (Infinity: never). */
+  constructor(topic: string, partition: number, from: Place, end: number, bytesMax: number) {
     this.topic = topic;
     this.partition = partition;
     this.end = end;
     this.bytesMax = bytesMax;
-    if (typeof from === "number") this.position = this.fetchOffset = from;
-    else this.lookup = from;
+    this.lookup = from;
   }
 
   /** Bytes that are fetched and not read to the end. */
@@ -70,6 +91,13 @@ export class Cursor {
   isFetchable(now: number, bufferedMax: number): boolean {
     return this.lookup === undefined && !this.paused && this.error === undefined && now >= this.retryAt &&
       this.#bufferedBytes < bufferedMax && this.fetchOffset < this.end;
+  }
+
+  /** Whether a request to that broker is under way that will bring what comes next here. */
+  isAskedOf(leader: number): boolean {
+    const { asked } = this;
+    return asked !== undefined && asked.leader === leader && asked.generation === this.generation &&
+      asked.offset === this.fetchOffset;
   }
 
   /** Whether something that was fetched is not finished. */
@@ -102,19 +130,69 @@ export class Cursor {
     this.fetchOffset = offset;
   }
 
-  /** The start has been looked up. */
-  startAt(offset: number): void {
+  /** What is read from now on was written under that leader epoch. */
+  opened(leaderEpoch: number): void {
+    this.#epochBefore = this.#epoch;
+    this.#epoch = leaderEpoch;
+    this.#epochFrom = this.position ?? 0;
+    this.wasReset = false;
+  }
+
+  /** The leader epoch of the message before an offset, as far as it is known; else -1. */
+  epochBefore(offset: number): number {
+    return offset > this.#epochFrom ? this.#epoch : this.#epochBefore;
+  }
+
+  /** The start has been looked up; `leaderEpoch` is that of the message before it, if it is known. */
+  startAt(offset: number, leaderEpoch = -1): void {
     this.lookup = undefined;
     this.position = this.fetchOffset = offset;
+    this.#epoch = this.#epochBefore = leaderEpoch;
+    this.#epochFrom = offset;
+  }
+
+  /** There is nothing between its place and this offset. */
+  skipTo(offset: number): void {
+    if (!this.isBehind) this.position = offset;
+    this.fetchOffset = offset;
+  }
+
+  /** Stops it until somebody seeks. */
+  fail(error: KafkaError): void {
+    this.error = error;
+    this.isPassing = false;
+  }
+
+  /** Stops it until the reader has been told: then what failed is tried again. */
+  interrupt(error: KafkaError): void {
+    this.error = error;
+    this.isPassing = true;
+  }
+
+  /** Throws what stops it, if anything does; what is passing only once. */
+  tell(): void {
+    const { error } = this;
+    if (this.isPassing) this.error = undefined;
+    if (error) throw error;
+  }
+
+  /** What lies at its place cannot be opened: it stays there, until somebody seeks past it. */
+  stop(error: KafkaError): void {
+    const place = this.position!;
+    const epoch = this.epochBefore(place);
+    this.seek(place);
+    this.startAt(place, epoch);
+    this.fail(error);
   }
 
   /** Goes elsewhere: what is buffered is dropped, what is under way will be. */
-  seek(to: number | OffsetQuery): void {
+  seek(to: Place): void {
     this.generation++;
     this.cutAt(this.fetchOffset);
     this.error = undefined;
     this.retryAt = 0;
-    this.failures = 0;
+    this.failures = this.misunderstandings = this.holes = 0;
+    this.wasReset = false;
     if (typeof to === "number") this.startAt(to);
     else {
       this.lookup = to;

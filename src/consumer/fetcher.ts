@@ -1,29 +1,20 @@
-/** One loop for each broker that leads something: asks for what its partitions have next, while what came last is being read. */
+/** Fetch loops, one for each broker that leads something: what comes next is asked for while what came last is being read. */
 
-import { errorNumbers } from "../base/error_codes.ts";
 import { Gate } from "../base/async.ts";
 import { KafkaError } from "../base/errors.ts";
-import type { World } from "../base/world.ts";
+import type { Timer, World } from "../base/world.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { Lane } from "../cluster/pool.ts";
 import { type BackoffSettings, delayMs } from "../cluster/retry.ts";
 import { isHarmless } from "../connection/again.ts";
-import type { Connection } from "../connection/connection.ts";
 import { fetch } from "../protocol/fetch.ts";
-import { type RecordBatch, recordBatches } from "../records/reading.ts";
-import type { Request, Response } from "../wire/schema.ts";
-import type { Cursor } from "./cursor.ts";
+import type { Asked, Cursor } from "./cursor.ts";
+import { fetchBody, type FetchSizes, takeAnswer, type Takers } from "./fetching.ts";
 
 /** How to fetch. */
-export interface FetchSettings extends BackoffSettings {
-  /** A broker waits for so many bytes before it answers. */
-  readonly minBytes: number;
-  /** But not longer than so many milliseconds. */
+export interface FetchSettings extends BackoffSettings, FetchSizes {
+  /** A broker waits for `minBytes`, but not longer than so many milliseconds. */
   readonly maxWaitMs: number;
-  /** Bytes of one partition in an answer; a larger first batch comes whole. */
-  readonly partitionBytes: number;
-  /** Bytes of an answer. */
-  readonly responseBytes: number;
   /** Bytes that are fetched and not read yet. */
   readonly bufferBytes: number;
   /** Milliseconds on top of `maxWaitMs` for an answer. */
@@ -43,45 +34,68 @@ export interface FetchParts {
   readonly outOfRange: (cursor: Cursor) => void;
 }
 
-/** A cursor as it was when it was asked about. */
-interface Asked {
-  readonly cursor: Cursor;
-  readonly generation: number;
-  readonly offset: number;
+/** The loops at one broker. */
+interface Loops {
+  first: Promise<void> | undefined;
+  second: Promise<void> | undefined;
+  /** When the first loop's broker is going to answer at the latest, while it is asked. */
+  waitsUntil: number | undefined;
 }
-
-type PartitionAnswer = Response<typeof fetch>["responses"][number]["partitions"][number];
 
 /** From this version on a request names topics by their ids (KIP-516). */
 const BY_TOPIC_ID = 13;
-/** From this version on the first batch comes whole, and nothing instead of a part of one (KIP-74). */
-const WHOLE_FIRST = 3;
-/** The largest piece of one partition that is asked for after smaller ones did not hold a batch. */
-const PARTITION_BYTES_MAX = 1024 * 1024 * 1024;
+/** So many answers' worth of one partition may be held: one that is read, and one that is ready when it ends. */
+const ANSWERS_HELD = 2;
+/** What the first loop asks for so soon is not worth a request of the second. */
+const MERGE_MS = 5;
+/** The second loop waits for less at a time, since somebody else may need it meanwhile: a share of what is left, but not nothing. */
+const SECOND_WAITS = 20;
+const SECOND_WAIT_MS = 50;
+/** An answer that nobody can understand may be an accident of its connection; so many in a row are none. */
+const MISUNDERSTANDINGS_MAX = 3;
 
-/** The fetch loops of one consumer. */
+/**
+ * The fetch loops of one consumer. A broker answers the requests of a connection one after the other, and keeps one that finds
+ * nothing for up to `maxWaitMs`. A partition that is to be fetched meanwhile (its reader has sought, resumed, or made room) cannot
+ * wait for that: a second loop asks for it on a connection of its own, and keeps the broker no longer than the first does, so that
+ * in the end the first asks for all again, and the second rests.
+ */
 export class Fetchers {
   readonly #parts: FetchParts;
-  readonly #loops = new Map<number, Promise<void>>();
-  readonly #lane: Lane;
+  readonly #loops = new Map<number, Loops>();
+  readonly #lanes: readonly [first: Lane, second: Lane];
   readonly #gate: Gate;
   readonly #ended = new AbortController();
+  readonly #takers: Takers;
   #turn = 0;
+  #timer: Timer | undefined;
+  #timerAt = Infinity;
 
   /** No loop runs before `look`. */
   constructor(parts: FetchParts) {
     this.#parts = parts;
-    this.#lane = parts.cluster.newFetchLane();
+    this.#lanes = [parts.cluster.newFetchLane(), parts.cluster.newFetchLane()];
     this.#gate = new Gate(parts.world, "something to fetch");
+    const { cluster, settings, outOfRange } = parts;
+    const [later, failed] = [this.#later.bind(this), this.#failed.bind(this)];
+    this.#takers = { cluster, settings, outOfRange, later, failed };
   }
 
   /** Leaders, cursors or buffers have changed: starts the loops that are missing, and wakes those that wait. */
   look(): void {
     if (this.#ended.signal.aborted) return;
+    const hasRoom = this.#hasRoom();
     for (const cursor of this.#parts.cursors()) {
       const leader = this.#leaderOf(cursor);
-      if (leader < 0) this.#parts.cluster.lookAgain();
-      else if (!this.#loops.has(leader)) this.#start(leader);
+      if (leader < 0) {
+        this.#parts.cluster.lookAgain();
+        continue;
+      }
+      const loops = this.#loopsOf(leader);
+      loops.first ??= this.#start(leader, loops);
+      if (!loops.second && hasRoom && this.#secondWaitMs(loops) !== undefined && this.#isMissing(cursor, leader)) {
+        loops.second = this.#startSecond(leader, loops);
+      }
     }
     this.#gate.open();
   }
@@ -89,198 +103,188 @@ export class Fetchers {
   /** Ends the loops; what is in flight is given up. */
   async close(): Promise<void> {
     this.#ended.abort(new KafkaError("CLOSED", "The consumer has been closed"));
-    await Promise.all(this.#loops.values());
-    this.#parts.cluster.closeLane(this.#lane);
+    this.#timer?.cancel();
+    await Promise.all([...this.#loops.values()].flatMap(({ first, second }) => [first, second]));
+    for (const lane of this.#lanes) this.#parts.cluster.closeLane(lane);
   }
 
   #leaderOf({ topic, partition }: Cursor): number {
     return this.#parts.cluster.partition(topic, partition)?.leader ?? -1;
   }
 
-  #start(leader: number): void {
-    const loop = this.#parts.world.task(`fetch loop of broker ${leader}`, async () => {
-      try {
-        await this.#run(leader);
-      } catch (error) {
-        if (!this.#ended.signal.aborted) throw error;
-      }
-    });
-    this.#loops.set(leader, loop);
+  #loopsOf(leader: number): Loops {
+    let loops = this.#loops.get(leader);
+    if (!loops) this.#loops.set(leader, loops = { first: undefined, second: undefined, waitsUntil: undefined });
+    return loops;
   }
 
-  async #run(leader: number): Promise<void> {
-    const { signal } = this.#ended;
-    for (;;) {
-      const led = this.#parts.cursors().filter((cursor) => this.#leaderOf(cursor) === leader);
-      if (led.length === 0) {
-        // In the same step as the look: a partition that comes back in the next step finds no loop, and starts one.
-        this.#loops.delete(leader);
-        return;
-      }
-      const cursors = this.#fetchable(led);
-      if (cursors.length === 0) await this.#idle(led, signal);
-      else await this.#fetch(leader, cursors, signal);
+  #start(leader: number, loops: Loops): Promise<void> {
+    return this.#parts.world.task(
+      `fetch loop of broker ${leader}`,
+      () => this.#untilEnded(() => this.#run(leader, loops)),
+    );
+  }
+
+  #startSecond(leader: number, loops: Loops): Promise<void> {
+    return this.#parts.world.task(
+      `second fetch loop of broker ${leader}`,
+      () => this.#untilEnded(() => this.#runSecond(leader, loops)),
+    );
+  }
+
+  async #untilEnded(run: () => Promise<void>): Promise<void> {
+    try {
+      await run();
+    } catch (error) {
+      if (!this.#ended.signal.aborted) throw error;
     }
   }
 
-  /** Those that may be asked about, each time beginning with another one, so that none starves (KIP-74). */
-  #fetchable(led: readonly Cursor[]): Cursor[] {
-    const { world, cursors, settings: { bufferBytes, partitionBytes } } = this.#parts;
+  async #run(leader: number, loops: Loops): Promise<void> {
+    const { world, settings: { maxWaitMs } } = this.#parts;
+    while (this.#isNeeded(leader)) {
+      const cursors = this.#missing(leader);
+      if (cursors.length === 0) await this.#gate.wait(this.#ended.signal);
+      else {
+        loops.waitsUntil = world.now() + maxWaitMs;
+        await this.#fetch(leader, this.#lanes[0], cursors, maxWaitMs);
+        loops.waitsUntil = undefined;
+      }
+    }
+    // In the same step as the look: a partition that comes back in the next step finds no loop, and starts one.
+    loops.first = undefined;
+  }
+
+  /** Asks for what the first loop has not asked for, as long as that one waits. */
+  async #runSecond(leader: number, loops: Loops): Promise<void> {
+    // Whoever started it opens the gate when he has looked at all partitions: several may have changed at once.
+    await this.#gate.wait(this.#ended.signal);
+    while (this.#isNeeded(leader)) {
+      const waitMs = this.#secondWaitMs(loops);
+      const cursors = waitMs === undefined ? [] : this.#missing(leader);
+      if (waitMs === undefined || cursors.length === 0) await this.#gate.wait(this.#ended.signal);
+      else {
+        await this.#fetch(leader, this.#lanes[1], cursors, waitMs);
+        this.#gate.open(); // the first loop may have nothing else to do
+      }
+    }
+    loops.second = undefined;
+  }
+
+  #isNeeded(leader: number): boolean {
+    return this.#parts.cursors().some((cursor) => this.#leaderOf(cursor) === leader);
+  }
+
+  /** How long the second loop may keep the broker; undefined if the first asks for everything soon enough. */
+  #secondWaitMs({ waitsUntil }: Loops): number | undefined {
+    if (waitsUntil === undefined) return undefined;
+    const left = Math.ceil(waitsUntil - this.#parts.world.now());
+    return left > MERGE_MS ? Math.min(left, Math.max(SECOND_WAIT_MS, Math.ceil(left / SECOND_WAITS))) : undefined;
+  }
+
+  /** Whether there is room for more, beside what is held already and is going to be read. */
+  #hasRoom(): boolean {
+    const { cursors, settings: { bufferBytes } } = this.#parts;
     let buffered = 0;
     for (const cursor of cursors()) if (cursor.isRead) buffered += cursor.bufferedBytes;
-    if (buffered >= bufferBytes) return [];
-    const now = world.now();
-    const fetchable = led.filter((cursor) => cursor.isFetchable(now, partitionBytes));
-    const first = this.#turn++ % Math.max(1, fetchable.length);
-    return [...fetchable.slice(first), ...fetchable.slice(0, first)];
+    return buffered < bufferBytes;
   }
 
-  /** Waits until something is read, sought, resumed, moved, or a backoff is over. */
-  async #idle(led: readonly Cursor[], signal: AbortSignal): Promise<void> {
-    const { world } = this.#parts;
-    const now = world.now();
-    const wakeAt = Math.min(...led.map(({ retryAt }) => retryAt > now ? retryAt : Infinity));
-    const timer = wakeAt === Infinity ? undefined : world.timer(wakeAt - now, () => this.#gate.open());
-    try {
-      await this.#gate.wait(signal);
-    } finally {
-      timer?.cancel();
-    }
+  /** Whether something is to be fetched, and nobody has asked for it. */
+  #isMissing(cursor: Cursor, leader: number): boolean {
+    const { world, settings: { partitionBytes } } = this.#parts;
+    return !cursor.isAskedOf(leader) && cursor.isFetchable(world.now(), ANSWERS_HELD * partitionBytes);
   }
 
-  async #fetch(leader: number, cursors: readonly Cursor[], signal: AbortSignal): Promise<void> {
-    const { cluster, settings: { maxWaitMs, requestTimeoutMs } } = this.#parts;
-    const asked = cursors.map((cursor) => ({ cursor, generation: cursor.generation, offset: cursor.fetchOffset }));
+  /** Those that are to be asked about, each time beginning with another one, so that none starves (KIP-74). */
+  #missing(leader: number): Cursor[] {
+    if (!this.#hasRoom()) return [];
+    const missing = this.#parts.cursors().filter((cursor) =>
+      this.#leaderOf(cursor) === leader && this.#isMissing(cursor, leader)
+    );
+    const first = this.#turn++ % Math.max(1, missing.length);
+    return [...missing.slice(first), ...missing.slice(0, first)];
+  }
+
+  async #fetch(leader: number, lane: Lane, cursors: readonly Cursor[], maxWaitMs: number): Promise<void> {
+    const { cluster, settings, arrived } = this.#parts;
+    const { signal } = this.#ended;
+    const asked = cursors.map((cursor): Asked => {
+      return cursor.asked = { cursor, leader, generation: cursor.generation, offset: cursor.fetchOffset };
+    });
     try {
-      const connection = await cluster.connection(leader, this.#lane, signal);
+      const connection = await cluster.connection(leader, lane, signal);
       const haveIds = cursors.every(({ topic }) => cluster.snapshot.topics.get(topic)?.id !== undefined);
-      const options = {
+      const response = await connection.request(fetch, fetchBody(cluster, settings, asked, maxWaitMs), {
         signal,
-        timeoutMs: maxWaitMs + requestTimeoutMs,
+        timeoutMs: maxWaitMs + settings.requestTimeoutMs,
         ...(!haveIds && { versionMax: BY_TOPIC_ID - 1 }),
-      };
-      const response = await connection.request(fetch, this.#body(asked), options);
-      if (response.errorCode !== 0) {
-        throw KafkaError.ofBroker(response.errorCode, "to Fetch", { broker: connection.label });
-      }
-      this.#take(connection, asked, response);
+      });
+      const { label: broker } = connection;
+      if (response.errorCode !== 0) throw KafkaError.ofBroker(response.errorCode, "to Fetch", { broker });
+      takeAnswer(this.#takers, connection, asked, response);
+      arrived();
     } catch (error) {
       if (signal.aborted) throw error;
       if (isHarmless(error)) return;
       for (const { cursor, generation } of asked) {
-        if (cursor.generation === generation) this.#failed(cursor, error);
+        if (cursor.generation === generation) this.#broken(cursor, error);
       }
+    } finally {
+      for (const one of asked) if (one.cursor.asked === one) one.cursor.asked = undefined;
     }
-  }
-
-  #body(asked: readonly Asked[]): Request<typeof fetch> {
-    const { cluster, settings: { maxWaitMs, minBytes, responseBytes } } = this.#parts;
-    const topics = new Map<string, Request<typeof fetch>["topics"][number]["partitions"][number][]>();
-    let maxBytes = responseBytes;
-    for (const { cursor, offset } of asked) {
-      const partitions = topics.get(cursor.topic) ?? [];
-      const leaderEpoch = cluster.partition(cursor.topic, cursor.partition)?.leaderEpoch ?? -1;
-      maxBytes = Math.max(maxBytes, cursor.bytesMax);
-      partitions.push({
-        partition: cursor.partition,
-        currentLeaderEpoch: leaderEpoch,
-        fetchOffset: offset,
-        partitionMaxBytes: cursor.bytesMax,
-      });
-      topics.set(cursor.topic, partitions);
-    }
-    const named = [...topics].map(([topic, partitions]) => {
-      const topicId = cluster.snapshot.topics.get(topic)?.id;
-      return { topic, ...(topicId !== undefined && { topicId }), partitions };
-    });
-    return { maxWaitMs, minBytes, maxBytes, topics: named };
-  }
-
-  #take(connection: Connection, asked: readonly Asked[], response: Response<typeof fetch>): void {
-    const { cluster, arrived } = this.#parts;
-    const answers = new Map<string, PartitionAnswer>();
-    for (const { topic, topicId, partitions } of response.responses) {
-      for (const answer of partitions) answers.set(`${topic || topicId}/${answer.partitionIndex}`, answer);
-    }
-    for (const { cursor, generation, offset } of asked) {
-      // Somebody sought elsewhere while the answer was under way: it is about a place where nobody is.
-      if (cursor.generation !== generation || cursor.fetchOffset !== offset) continue;
-      const { topic, partition } = cursor;
-      const id = cluster.snapshot.topics.get(topic)?.id;
-      const answer = answers.get(`${topic}/${partition}`) ?? answers.get(`${id}/${partition}`);
-      try {
-        if (answer) this.#takePartition(connection, cursor, answer);
-        else this.#later(cursor);
-      } catch (error) {
-        this.#failed(cursor, error);
-      }
-    }
-    arrived();
-  }
-
-  #takePartition({ label: broker, versions }: Connection, cursor: Cursor, answer: PartitionAnswer): void {
-    const { topic, partition } = cursor;
-    if (answer.errorCode === errorNumbers.OFFSET_OUT_OF_RANGE) {
-      // What was fetched before is read first: then it is asked for once more.
-      if (!cursor.isBehind) this.#parts.outOfRange(cursor);
-      return this.#later(cursor);
-    }
-    if (answer.errorCode !== 0) {
-      throw KafkaError.ofBroker(answer.errorCode, "", { broker, topic, partition, offset: cursor.fetchOffset });
-    }
-    cursor.failures = 0;
-    const { records, highWatermark } = answer;
-    if (!records || records.length === 0) return;
-    const batches = recordBatches(records, { topic, partition });
-    if (batches.length > 0) {
-      cursor.bytesMax = this.#parts.settings.partitionBytes;
-      // What lies wholly in front of the place, or of another batch, is dropped; one that begins before it is read from its middle.
-      const useful: RecordBatch[] = [];
-      let next = cursor.fetchOffset;
-      for (const batch of batches) {
-        if (batch.lastOffset < next) continue;
-        useful.push(batch);
-        next = batch.lastOffset + 1;
-      }
-      if (useful.length > 0) cursor.add({ batches: useful, next: 0, highWatermark, bytes: records.length });
-      else this.#later(cursor); // no broker gives what was not asked for; this one is not asked at once again
-      return;
-    }
-    if ((versions.best(fetch) ?? 0) >= WHOLE_FIRST) {
-      const detail = `${broker} gave ${records.length} bytes of ${topic}/${partition} without a whole batch in them`;
-      throw new KafkaError("PROTOCOL_ERROR", detail, { broker, topic, partition, offset: cursor.fetchOffset });
-    }
-    // Brokers before 0.10.1 cut even the first batch where the bytes end: ask for more until it fits.
-    if (cursor.bytesMax >= PARTITION_BYTES_MAX) {
-      const detail = `${topic}/${partition} has a batch of more than ${cursor.bytesMax} bytes at ${cursor.fetchOffset}`;
-      throw new KafkaError("FRAME_TOO_LARGE", detail, { broker, topic, partition, offset: cursor.fetchOffset });
-    }
-    cursor.bytesMax *= 2;
   }
 
   /** It is asked for again, but not at once. */
   #later(cursor: Cursor): void {
     const { world, settings } = this.#parts;
     cursor.retryAt = world.now() + delayMs(world, settings, ++cursor.failures);
+    this.#lookAt(cursor.retryAt);
   }
 
-  /** What heals is tried again later; the rest stops the partition until somebody seeks, and is told to the reader. */
-  #failed(cursor: Cursor, error: unknown): void {
-    const { cluster, arrived } = this.#parts;
-    const { topic, partition, fetchOffset: offset } = cursor;
-    if (isHealing(error)) {
-      this.#later(cursor);
-      cluster.lookAgain();
-      return;
-    }
-    // The place where the reader stands counts, not the one that corrupt bytes say they have.
-    cursor.error = error instanceof KafkaError ? error.with({ topic, partition, offset }) : new KafkaError(
-      "PROTOCOL_ERROR",
-      `${topic}/${partition} could not be fetched: ${error instanceof Error ? error.message : String(error)}`,
-      { topic, partition, offset, cause: error },
-    );
-    arrived();
+  /** Looks again when a backoff is over, and sets the timer for the next one. */
+  #lookAt(at: number): void {
+    if (at >= this.#timerAt || this.#ended.signal.aborted) return;
+    const { world, cursors } = this.#parts;
+    this.#timer?.cancel();
+    this.#timerAt = at;
+    this.#timer = world.timer(at - world.now(), () => {
+      this.#timerAt = Infinity;
+      const now = world.now();
+      for (const { retryAt } of cursors()) if (retryAt > now) this.#lookAt(retryAt);
+      this.look();
+    });
   }
+
+  /** The whole request has failed. What does not heal is told to the reader, and tried again when he asks for more. */
+  #broken(cursor: Cursor, error: unknown): void {
+    const isOdd = error instanceof KafkaError && (error.code === "PROTOCOL_ERROR" || error.code === "FRAME_TOO_LARGE");
+    if (isHealing(error) || (isOdd && ++cursor.misunderstandings < MISUNDERSTANDINGS_MAX)) return this.#again(cursor);
+    this.#later(cursor);
+    cursor.misunderstandings = 0;
+    cursor.interrupt(placed(error, cursor));
+    this.#parts.arrived();
+  }
+
+  /** The partition has failed: what heals is tried again later, the rest stops it until somebody seeks. */
+  #failed(cursor: Cursor, error: unknown): void {
+    if (isHealing(error)) return this.#again(cursor);
+    cursor.fail(placed(error, cursor));
+    this.#parts.arrived();
+  }
+
+  #again(cursor: Cursor): void {
+    this.#later(cursor);
+    this.#parts.cluster.lookAgain();
+  }
+}
+
+/** The error, with the place where the reader stands: it counts, not the one that corrupt bytes say they have. */
+function placed(error: unknown, { topic, partition, fetchOffset: offset }: Cursor): KafkaError {
+  if (error instanceof KafkaError) return error.with({ topic, partition, offset });
+  const what = error instanceof Error ? error.message : String(error);
+  const detail = `${topic}/${partition} could not be fetched: ${what}`;
+  return new KafkaError("PROTOCOL_ERROR", detail, { topic, partition, offset, cause: error });
 }
 
 /** Java's consumer goes on after a broker's nameless failure as well; records that are corrupt stay so. */

@@ -9,6 +9,9 @@ import type { Response } from "../wire/schema.ts";
 /** What to ask for: the first offset that is still there, the one that the next message gets, or the first at or after a time. */
 export type OffsetQuery = "earliest" | "latest" | Date;
 
+/** An offset, or what to ask for. */
+export type Place = number | OffsetQuery;
+
 /** ListOffsets' own names for the two ends. */
 const LATEST = -1;
 const EARLIEST = -2;

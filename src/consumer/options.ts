@@ -1,5 +1,6 @@
 /** Every option of a simple consumer, its default, and what is allowed. */
 
+import { KafkaError } from "../base/errors.ts";
 import {
   type Checked,
   checkOptions,
@@ -7,6 +8,7 @@ import {
   oneOf,
   type OptionRules,
   someSignal,
+  someText,
   trueOrFalse,
   wholeNumber,
 } from "../base/options.ts";
@@ -15,7 +17,20 @@ import {
 export interface SimpleConsumerOptions {
   /** Which partitions; all of the topic, with those that are added later, if not said. */
   readonly partitions?: readonly number[] | undefined;
-  /** Where to begin: `"earliest"` (the default: nothing is skipped), `"latest"`, an offset, or a date (from Kafka 0.10.1). */
+  /** Whose progress is kept: it commits offsets for that group, and goes on where the group has committed. It does not join the group. */
+  readonly group?: string | undefined;
+  /** Whether what is finished is committed every `autoCommitMs` and on close; true where there is a group, if not said. */
+  readonly autoCommit?: boolean | undefined;
+  /** Milliseconds between automatic commits; 5,000 if not said. */
+  readonly autoCommitMs?: number | undefined;
+  /** Who keeps the group's offsets: `"kafka"` (the default), or `"zookeeper"`, through brokers that it runs (before Kafka 4.0). */
+  readonly offsets?: "kafka" | "zookeeper" | undefined;
+  /** A text that is stored beside each committed offset; none if not said. */
+  readonly commitMetadata?: string | undefined;
+  /**
+   * Where to begin, in partitions that the group has not committed: `"earliest"` (the default: nothing is skipped), `"latest"`, an
+   * offset, or a date (from Kafka 0.10.1).
+   */
   readonly from?: "earliest" | "latest" | number | Date | undefined;
   /** Where to go on when the log does not hold the offset: `"earliest"` (the default), `"latest"`, or `"error"`: `OFFSET_OUT_OF_RANGE` is thrown. */
   readonly reset?: "earliest" | "latest" | "error" | undefined;
@@ -52,6 +67,11 @@ export const rules: OptionRules<SimpleConsumerOptions> = {
       Array.isArray(value) && new Set(value).size === value.length &&
       value.every((one) => Number.isInteger(one) && one >= 0),
   },
+  group: someText,
+  autoCommit: trueOrFalse,
+  autoCommitMs: wholeNumber(1, 86_400_000),
+  offsets: oneOf("kafka", "zookeeper"),
+  commitMetadata: { allowed: "a text", accepts: (value) => typeof value === "string" },
   from: either(oneOf("earliest", "latest"), wholeNumber(0, Number.MAX_SAFE_INTEGER), {
     allowed: "a valid Date",
     accepts: (value) => value instanceof Date && !Number.isNaN(value.getTime()),
@@ -69,6 +89,9 @@ export const rules: OptionRules<SimpleConsumerOptions> = {
 };
 
 const defaults = {
+  autoCommitMs: 5000,
+  offsets: "kafka",
+  commitMetadata: "",
   from: "earliest",
   reset: "earliest",
   minBytes: 1,
@@ -83,7 +106,13 @@ const defaults = {
 /** The options after the check. */
 export type CheckedOptions = Checked<SimpleConsumerOptions, typeof defaults>;
 
+/** Options that mean nothing without a group. */
+const OF_GROUPS = ["autoCommit", "autoCommitMs", "offsets", "commitMetadata"] as const;
+
 /** Checks the options; `INVALID_OPTION` names the one that is wrong, and what is allowed. */
 export function checkedOptions(options: SimpleConsumerOptions): CheckedOptions {
-  return checkOptions<SimpleConsumerOptions, typeof defaults>("simpleConsumer", options, rules, defaults);
+  const checked = checkOptions<SimpleConsumerOptions, typeof defaults>("simpleConsumer", options, rules, defaults);
+  const orphan = OF_GROUPS.find((name) => options[name] !== undefined && options[name] !== false);
+  if (checked.group !== undefined || orphan === undefined) return checked;
+  throw new KafkaError("INVALID_OPTION", `simpleConsumer: ${orphan} needs a group`);
 }

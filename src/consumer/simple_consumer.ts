@@ -1,16 +1,19 @@
-/** The public simple consumer: reads partitions of one topic, and joins no group. */
+/** The public simple consumer: reads partitions of one topic, and joins no group; with one, it keeps the group's offsets. */
 
-import { errorNumbers } from "../base/error_codes.ts";
 import { abortable, Gate } from "../base/async.ts";
 import { KafkaError } from "../base/errors.ts";
 import type { ClientParts } from "../cluster/parts.ts";
 import type { Message } from "../records/message.ts";
 import type { RecordList } from "../records/record_list.ts";
 import { Batch } from "./batch.ts";
-import { Cursor, type Piece } from "./cursor.ts";
+import { type CommitOptions, type CommitTarget, Committing, type Hand } from "./committing.ts";
+import type { Cursor, Piece } from "./cursor.ts";
 import { Fetchers } from "./fetcher.ts";
-import { findOffsets, type OffsetQuery, offsetsOf } from "./offsets.ts";
+import type { CommittedOffset } from "./group_offsets.ts";
+import { lagOf } from "./lag.ts";
+import type { Place } from "./offsets.ts";
 import { type CheckedOptions, checkedOptions, rules, type SimpleConsumerOptions } from "./options.ts";
+import { Partitions } from "./partitions.ts";
 
 export type { SimpleConsumerOptions } from "./options.ts";
 
@@ -19,6 +22,7 @@ interface Reading {
   readonly cursor: Cursor;
   readonly generation: number;
   readonly list: RecordList;
+  /** The last offset that is finished with its last message. */
   readonly lastOffset: number;
   readonly highWatermark: number;
   /** Where in the list the reader's messages end. */
@@ -30,30 +34,38 @@ interface Reading {
 /**
  * Reads partitions of one topic. A message is finished when the loop asks for the next one; `break` leaves the one in hand
  * unfinished, and a later loop goes on after it. One loop at a time.
+ *
+ * With a `group` it goes on where the group has committed, and commits what is finished: by itself, or when told to. What cannot be
+ * committed for good is thrown out of the loop; what may heal is tried again, and at the latest told by `close()`.
  */
 export class SimpleConsumer implements AsyncIterable<Message> {
   /** The topic that it reads. */
   readonly topic: string;
   readonly #parts: ClientParts;
   readonly #options: CheckedOptions;
-  readonly #cursors = new Map<number, Cursor>();
+  readonly #partitions: Partitions;
   readonly #fetchers: Fetchers;
+  readonly #committing: Committing | undefined;
   readonly #arrived: Gate;
   readonly #ended = new AbortController();
-  readonly #tasks = new Set<Promise<void>>();
-  /** Whose turn it is: partitions that have something are read one after the other. */
-  #turn: Cursor[] = [];
   #starting: Promise<void> | undefined;
-  /** Whether the cluster keeps the topic's metadata fresh for it. */
-  #isUser = false;
+  /** The task that commits from time to time. */
+  #auto: Promise<void> | undefined;
+  /** What it could not commit, and will not be able to. */
+  #commitError: unknown;
   /** The batch that is being read. */
   #reading: Reading | undefined;
   /** Batches that were left in their middle, since their partitions were paused. */
   readonly #left = new Map<Cursor, Reading>();
-  /** What the loop has in hand: it is finished when the next one is asked for. */
-  #inHand: { readonly cursor: Cursor; readonly generation: number; readonly next: number } | undefined;
+  /** What the loop has in hand, if anything: it is finished when the next one is asked for. */
+  #handCursor: Cursor | undefined;
+  #handGeneration = 0;
+  /** Where its partition goes on then. */
+  #handNext = 0;
   #advancing: Promise<unknown> | undefined;
   #closing: Promise<void> | undefined;
+  /** Whether it has ended by itself, at `until`. */
+  #isOver = false;
 
   /** Made by a topic; nothing is fetched before a loop asks. Throws `INVALID_OPTION`. */
   constructor(parts: ClientParts, topic: string, options: SimpleConsumerOptions) {
@@ -61,17 +73,26 @@ export class SimpleConsumer implements AsyncIterable<Message> {
     this.#parts = parts;
     this.#options = checkedOptions(options);
     const { world, cluster, backoff, requestTimeoutMs } = parts;
+    const { signal } = this.#ended;
+    const changed = () => this.#changed();
     this.#arrived = new Gate(world, `messages of ${topic}`);
+    const committed = this.#options.group === undefined
+      ? undefined
+      : (cursors: readonly Cursor[], signal: AbortSignal) => this.#committing!.resume(cursors, signal);
+    this.#partitions = new Partitions({
+      ...{ world, cluster, requestTimeoutMs, topic, options: this.#options, committed, changed, signal },
+    });
+    this.#committing = this.#newCommitting();
     this.#fetchers = new Fetchers({
-      ...{ world, cluster, cursors: () => [...this.#cursors.values()], arrived: () => this.#arrived.open() },
+      ...{ world, cluster, cursors: () => this.#partitions.all, arrived: () => this.#arrived.open() },
       settings: { ...backoff, ...this.#options, requestTimeoutMs },
-      outOfRange: (cursor) => this.#outOfRange(cursor),
+      outOfRange: (cursor) => this.#partitions.outOfRange(cursor),
     });
   }
 
   /** The next offset that is not finished, by partition; a partition is missing until its start has been looked up. */
   get positions(): ReadonlyMap<number, number> {
-    const known = [...this.#cursors.values()].filter(({ position }) => position !== undefined);
+    const known = this.#partitions.all.filter(({ position }) => position !== undefined);
     return new Map(known.map(({ partition, position }) => [partition, position!]));
   }
 
@@ -92,42 +113,95 @@ export class SimpleConsumer implements AsyncIterable<Message> {
     return { [Symbol.asyncIterator]: () => iterator };
   }
 
-  /** Goes on at another offset, or another end of the log, in one partition; what was fetched of it is dropped. */
+  /**
+   * Goes on at another offset, or another end of the log, in one partition; what was fetched of it is dropped. The next commit
+   * stores the new place, also if that lies before what is committed.
+   */
   seek(partition: number, to: "earliest" | "latest" | number | Date): void {
-    if (!rules.from.accepts(to)) {
-      throw new KafkaError("INVALID_OPTION", `seek: the place must be ${rules.from.allowed}`);
+    const place = checkedPlace("seek", to);
+    this.#partitions.seek(this.#partitions.of(partition), place);
+  }
+
+  /** The same for all partitions: goes where the option `reset` says, if nothing else is said. `INVALID_OPTION` before `start()`. */
+  reset(to?: "earliest" | "latest" | number | Date): void {
+    const { reset } = this.#options;
+    const place = checkedPlace("reset", to ?? (reset === "error" ? "earliest" : reset));
+    if (this.#partitions.all.length === 0) {
+      throw new KafkaError(
+        "INVALID_OPTION",
+        `reset: the partitions of ${this.topic} are not read yet: call start() before`,
+      );
     }
-    const cursor = this.#cursor(partition);
-    cursor.seek(to);
-    if (typeof to !== "number") this.#resolve([cursor], to);
-    this.#fetchers.look();
-    this.#arrived.open();
+    for (const cursor of this.#partitions.all) this.#partitions.seek(cursor, place);
   }
 
   /** Stops reading partitions, or all of them; what is fetched of them is kept. */
   pause(partitions?: readonly number[]): void {
-    for (const cursor of this.#those(partitions)) cursor.paused = true;
+    for (const cursor of this.#partitions.those(partitions)) cursor.paused = true;
   }
 
   /** Goes on with partitions, or with all of them. */
   resume(partitions?: readonly number[]): void {
-    for (const cursor of this.#those(partitions)) cursor.paused = false;
-    this.#fetchers.look();
-    this.#arrived.open();
+    for (const cursor of this.#partitions.those(partitions)) cursor.paused = false;
+    this.#changed();
   }
 
   /** Looks up where to begin, if no loop has done so yet: then `positions`, `seek` and `pause` know every partition. */
   async start(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
     await this.#start(options.signal);
+    this.#partitions.again();
     await this.#parts.cluster.deadline(`Looking up offsets of ${this.topic}`, options.signal, async (signal) => {
-      while (this.#isLooking()) await this.#arrived.wait(signal);
+      while (this.#partitions.isLooking) await this.#arrived.wait(signal);
     });
     if (this.#closing) throw closed();
   }
 
-  /** Ends loops over it, and lets go of everything; a second call waits for the first. */
-  close(): Promise<void> {
-    return this.#closing ??= this.#close();
+  /**
+   * Commits, and resolves when it is stored: everything that is finished and what is in hand; or everything up to a message or a
+   * batch in its partition; or the next offset of each partition of a map or a list of pairs, even if that goes back. Commits of
+   * one consumer are sent one after the other, with what comes meanwhile in the next. Rejects with what a broker says and does not
+   * heal (`UNKNOWN_MEMBER_ID` if the group has members: then only they may), or with `REQUEST_TIMEOUT`; what was stored of it all the
+   * same stays so. `INVALID_OPTION` without a group.
+   */
+  async commit(target?: CommitTarget, options: CommitOptions = {}): Promise<void> {
+    const committing = this.#grouped("commit");
+    if (this.#closing && !this.#isOver) throw closed();
+    await committing.commit(target, this.#hand, options);
+  }
+
+  /** What the group has committed, by partition; a partition without it is missing. `INVALID_OPTION` without a group. */
+  async committed(
+    options: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<ReadonlyMap<number, CommittedOffset>> {
+    const committing = this.#grouped("committed");
+    const what = `Looking up what the group ${this.#options.group} has committed`;
+    return await this.#parts.cluster.deadline(what, options.signal, async (signal) => {
+      return await committing.committed(await this.#numbers(signal), signal);
+    });
+  }
+
+  /**
+   * How many offsets there are from the next one that is not finished to the end of the log, by partition. Where nothing is read yet
+   * they are counted from where reading will begin: what is committed, or `from`.
+   */
+  async lag(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<ReadonlyMap<number, number>> {
+    const { cluster } = this.#parts;
+    const committing = this.#committing;
+    const committed = committing &&
+      ((partitions: readonly number[], signal: AbortSignal) => committing.committed(partitions, signal));
+    return await cluster.deadline(`Looking up the lag in ${this.topic}`, options.signal, async (signal) => {
+      const partitions = await this.#numbers(signal);
+      const { topic, positions } = this;
+      return await lagOf({ cluster, topic, partitions, positions, committed, from: this.#options.from }, signal);
+    });
+  }
+
+  /**
+   * Ends loops over it, commits what is finished if it does so by itself, and lets go of everything; a second call waits for the
+   * first. Rejects with what kept it from committing, or the signal's reason, when all has been let go.
+   */
+  close(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
+    return this.#closing ??= this.#close(options.signal);
   }
 
   /** The same as `close()`. */
@@ -135,27 +209,46 @@ export class SimpleConsumer implements AsyncIterable<Message> {
     return this.close();
   }
 
-  async #close(): Promise<void> {
+  async #close(signal: AbortSignal | undefined): Promise<void> {
     this.#ended.abort(closed());
     this.#arrived.open();
     await this.#starting?.catch(() => {}); // whoever waits for it is told
     await this.#fetchers.close();
-    await Promise.all(this.#tasks);
-    if (this.#isUser) this.#parts.cluster.letGo(this.topic);
-    this.#parts.onClosed();
+    await this.#partitions.close();
+    try {
+      await this.#committing?.close(this.#options.autoCommit ?? true, signal);
+    } finally {
+      await this.#auto;
+      this.#parts.onClosed();
+    }
   }
 
-  #those(partitions: readonly number[] | undefined): Iterable<Cursor> {
-    return partitions ? partitions.map((partition) => this.#cursor(partition)) : this.#cursors.values();
+  #newCommitting(): Committing | undefined {
+    const { group, offsets: keeper, commitMetadata: metadata, autoCommitMs } = this.#options;
+    if (group === undefined) return undefined;
+    const { world, cluster } = this.#parts;
+    const partitions = this.#partitions;
+    return new Committing({ world, cluster, topic: this.topic, group, keeper, metadata, autoCommitMs, partitions });
   }
 
-  #cursor(partition: number): Cursor {
-    const cursor = this.#cursors.get(partition);
-    if (cursor) return cursor;
+  #grouped(what: string): Committing {
+    if (this.#committing) return this.#committing;
     throw new KafkaError(
       "INVALID_OPTION",
-      `Partition ${partition} of ${this.topic} is not read by this consumer, or not yet`,
+      `${what}: the consumer of ${this.topic} has no group; give it one when it is made`,
     );
+  }
+
+  /** The partitions that are read, or will be. */
+  async #numbers(signal: AbortSignal): Promise<readonly number[]> {
+    const topic = await this.#parts.cluster.topic(this.topic, signal);
+    return this.#options.partitions ?? topic.partitions.map(({ partition }) => partition);
+  }
+
+  /** Something may be fetched, or given to the reader, that could not before. */
+  #changed(): void {
+    this.#fetchers.look();
+    this.#arrived.open();
   }
 
   /** The fast way: the next message of a batch that is open. */
@@ -176,28 +269,37 @@ export class SimpleConsumer implements AsyncIterable<Message> {
       this.#finish();
       const reading = await this.#advance();
       if (!reading) return { done: true, value: undefined };
-      const { cursor, generation, list, index: from, to, lastOffset, highWatermark } = reading;
+      const { list, index: from, to, lastOffset, highWatermark } = reading;
       reading.index = to;
-      this.#inHand = { cursor, generation, next: lastOffset + 1 };
+      this.#hold(reading, lastOffset + 1);
       const { signal } = this.#ended;
       return { done: false, value: new Batch({ list, from, to, lastOffset, highWatermark, signal }) };
     });
   }
 
   #take(reading: Reading): Message {
-    const { cursor, generation, list, lastOffset, to } = reading;
     this.#finish();
-    const message = list.at(reading.index++);
-    const isLast = reading.index === to;
-    this.#inHand = { cursor, generation, next: isLast ? lastOffset + 1 : message.offset + 1 };
+    const message = reading.list.at(reading.index++);
+    this.#hold(reading, reading.index === reading.to ? reading.lastOffset + 1 : message.offset + 1);
     return message;
+  }
+
+  #hold(reading: Reading, next: number): void {
+    this.#handCursor = reading.cursor;
+    this.#handGeneration = reading.generation;
+    this.#handNext = next;
   }
 
   /** What was in hand is finished: the loop has asked for more. */
   #finish(): void {
-    const hand = this.#inHand;
-    this.#inHand = undefined;
-    if (hand && hand.cursor.generation === hand.generation) hand.cursor.position = hand.next;
+    const cursor = this.#handCursor;
+    if (cursor !== undefined && cursor.generation === this.#handGeneration) cursor.position = this.#handNext;
+    this.#handCursor = undefined;
+  }
+
+  get #hand(): Hand | undefined {
+    const cursor = this.#handCursor;
+    return cursor && cursor.generation === this.#handGeneration ? { cursor, next: this.#handNext } : undefined;
   }
 
   /** One step at a time, whatever a caller does who asks for the next before the last has come. */
@@ -222,9 +324,11 @@ export class SimpleConsumer implements AsyncIterable<Message> {
     const { signal } = this.#options;
     signal?.throwIfAborted();
     if (!await this.#hasStarted(signal)) return undefined;
+    this.#partitions.again();
     for (;;) {
       signal?.throwIfAborted();
       if (this.#ended.signal.aborted) return undefined;
+      this.#throwCommitError();
       if (this.#reading && this.#hasMore(this.#reading)) return this.#reading;
       const cursor = this.#nextCursor();
       if (cursor) {
@@ -233,13 +337,21 @@ export class SimpleConsumer implements AsyncIterable<Message> {
         if (!this.#reading) await this.#open(cursor);
         continue;
       }
-      if (this.#isDone()) {
+      if (this.#partitions.isDone) {
+        this.#isOver = true;
         await this.close();
         return undefined;
       }
       this.#fetchers.look();
       await this.#arrived.wait(signal);
     }
+  }
+
+  /** Told once; committing goes on, and may fail again. */
+  #throwCommitError(): void {
+    const error = this.#commitError;
+    this.#commitError = undefined;
+    if (error !== undefined) throw error;
   }
 
   /** Whether a batch goes on to be read; one whose partition is paused is put aside. */
@@ -254,27 +366,16 @@ export class SimpleConsumer implements AsyncIterable<Message> {
 
   /** Who has something to read, or has failed; a failure is thrown when all in front of it has been read. */
   #nextCursor(): Cursor | undefined {
-    for (const cursor of this.#turn) {
+    for (const cursor of this.#partitions.turn) {
       if (cursor.paused || cursor.isDone) continue;
       const left = this.#left.get(cursor);
       if (left && left.generation !== cursor.generation) this.#left.delete(cursor);
       if (this.#left.has(cursor) || cursor.pieces.length > 0) return cursor;
       if (!cursor.error) continue;
-      this.#toEnd(cursor); // who goes on without seeking reads the others
-      throw cursor.error;
+      this.#partitions.toEnd(cursor); // who goes on without seeking reads the others
+      cursor.tell();
     }
     return undefined;
-  }
-
-  /** Its turn comes after all the others'. */
-  #toEnd(cursor: Cursor): void {
-    this.#turn = [...this.#turn.filter((other) => other !== cursor), cursor];
-  }
-
-  #isDone(): boolean {
-    if (this.#options.until !== "end") return false;
-    for (const cursor of this.#cursors.values()) if (!cursor.isDone) return false;
-    return true;
   }
 
   /** Opens the next batch of a cursor, and leaves out what lies in front of its place. */
@@ -285,11 +386,12 @@ export class SimpleConsumer implements AsyncIterable<Message> {
     let batch = piece.batches[piece.next++]!;
     if (piece.next === piece.batches.length) {
       cursor.dropFirst();
-      this.#toEnd(cursor);
+      this.#partitions.toEnd(cursor);
       this.#fetchers.look();
     }
     const { position = 0 } = cursor;
     let next = batch.lastOffset + 1;
+    cursor.opened(batch.leaderEpoch);
     if (batch.isControl || next <= position) return void (cursor.position = Math.max(position, next));
     let list: RecordList;
     try {
@@ -305,11 +407,13 @@ export class SimpleConsumer implements AsyncIterable<Message> {
     }
     if (cursor.generation !== generation) return;
     const index = list.indexOf(position);
-    // A run of plain messages may go on behind the end that was asked for.
-    const to = next > cursor.end ? list.indexOf(cursor.end) : list.count;
-    if (index === to) cursor.position = next;
+    // A run of plain messages may go on behind the end that was asked for: what lies there is not finished.
+    const isCut = next > cursor.end;
+    const to = isCut ? list.indexOf(cursor.end) : list.count;
+    const lastOffset = isCut ? cursor.end - 1 : batch.lastOffset;
+    if (index === to) cursor.position = lastOffset + 1;
     const { highWatermark } = piece;
-    this.#reading = { cursor, generation, list, index, to, lastOffset: batch.lastOffset, highWatermark };
+    this.#reading = { cursor, generation, list, index, to, lastOffset, highWatermark };
   }
 
   /** The reader stays in front of a batch that is broken, or in its middle: it is told where, and may seek past it. */
@@ -318,9 +422,7 @@ export class SimpleConsumer implements AsyncIterable<Message> {
     const told = error instanceof KafkaError
       ? error.with({ topic, partition, offset: Math.max(position, error.offset ?? 0) })
       : error;
-    if (cursor.generation !== generation) return told;
-    cursor.seek(position);
-    cursor.error = told as KafkaError;
+    if (cursor.generation === generation) cursor.stop(told as KafkaError);
     return told;
   }
 
@@ -347,145 +449,23 @@ export class SimpleConsumer implements AsyncIterable<Message> {
   }
 
   async #begin(): Promise<void> {
-    const { cluster } = this.#parts;
-    const { partitions: wanted, from, until } = this.#options;
-    const { signal } = this.#ended;
-    const topic = await cluster.topic(this.topic, signal);
-    const partitions = wanted ?? topic.partitions.map(({ partition }) => partition);
-    const unknown = partitions.find((partition) => !topic.partitions[partition]);
-    if (unknown !== undefined) {
-      const detail = `${this.topic} has ${topic.partitions.length} partitions, from 0; ${unknown} is none of them`;
-      throw new KafkaError("INVALID_OPTION", `simpleConsumer: partitions: ${detail}`, {
-        topic: this.topic,
-        partition: unknown,
-      });
-    }
-    const ends = until === "end" ? await this.#lookup(partitions, "latest", signal) : undefined;
-    signal.throwIfAborted();
-    const cursors = partitions.map((partition) => this.#add(partition, from, ends?.get(partition)));
-    if (typeof from !== "number") this.#resolve(cursors, from);
-    cluster.use(this.topic);
-    this.#isUser = true;
-    this.#run(`partitions of ${this.topic}`, () => this.#watch());
-  }
-
-  #add(partition: number, from: number | OffsetQuery, end = Infinity): Cursor {
-    const cursor = new Cursor(this.topic, partition, from, end, this.#options.partitionBytes);
-    this.#cursors.set(partition, cursor);
-    this.#turn.push(cursor);
-    return cursor;
-  }
-
-  #run(name: string, body: () => Promise<void>): void {
-    const task = this.#parts.world.task(name, body);
-    this.#tasks.add(task);
-    task.then(() => this.#tasks.delete(task));
-  }
-
-  #lookup(partitions: readonly number[], query: OffsetQuery, signal: AbortSignal): Promise<Map<number, number>> {
-    const { cluster } = this.#parts;
-    return cluster.deadline(
-      `Looking up offsets of ${this.topic}`,
-      signal,
-      (signal) => offsetsOf(cluster, this.topic, partitions, query, signal),
+    await this.#partitions.begin();
+    const committing = this.#committing;
+    if (!committing || this.#options.autoCommit === false) return;
+    this.#auto = this.#parts.world.task(
+      `commits of the group ${this.#options.group}`,
+      () =>
+        committing.auto(this.#ended.signal, (error) => {
+          this.#commitError = error;
+          this.#arrived.open();
+        }),
     );
   }
+}
 
-  /** Whether somebody does not know where to start, and will. */
-  #isLooking(): boolean {
-    if (this.#ended.signal.aborted) return false;
-    for (const { lookup, error } of this.#cursors.values()) {
-      if (error) throw error;
-      if (lookup !== undefined) return true;
-    }
-    return false;
-  }
-
-  /** Looks up where cursors start: each begins as soon as its leader has answered, however long that takes. */
-  #resolve(cursors: readonly Cursor[], query: OffsetQuery): void {
-    const { cluster } = this.#parts;
-    const { signal } = this.#ended;
-    const asked = new Map(cursors.map((cursor) => [cursor.partition, { cursor, generation: cursor.generation }]));
-    const isAsked = ({ cursor, generation }: { cursor: Cursor; generation: number }) =>
-      cursor.generation === generation && cursor.lookup !== undefined && cursor.error === undefined;
-    const failed = (partition: number, error: KafkaError) => {
-      const it = asked.get(partition)!;
-      if (!isAsked(it)) return;
-      it.cursor.error = error.within({ topic: this.topic, partition });
-      this.#arrived.open();
-    };
-    this.#run(`starts of ${this.topic}`, async () => {
-      try {
-        await findOffsets(cluster, {
-          topic: this.topic,
-          query,
-          wanted: () => [...asked].filter(([, it]) => isAsked(it)).map(([partition]) => partition),
-          found: (partition, offset) => {
-            const it = asked.get(partition)!;
-            if (!isAsked(it)) return;
-            it.cursor.startAt(offset);
-            this.#fetchers.look();
-            this.#arrived.open();
-          },
-          failed,
-        }, signal);
-      } catch (error) {
-        if (signal.aborted) return;
-        for (const partition of asked.keys()) failed(partition, error as KafkaError);
-      }
-    });
-  }
-
-  /** New metadata: leaders may have moved, and partitions been added, which are read from their beginning. */
-  async #watch(): Promise<void> {
-    const { signal } = this.#ended;
-    const { cluster, world, requestTimeoutMs } = this.#parts;
-    let lastKnownAt = world.now();
-    while (!signal.aborted) {
-      const topic = cluster.snapshot.topics.get(this.topic);
-      if (topic) {
-        lastKnownAt = world.now();
-        this.#addNew(topic.partitions.map(({ partition }) => partition));
-      } else if (world.now() - lastKnownAt >= requestTimeoutMs) this.#failAll();
-      this.#fetchers.look();
-      await cluster.changed.wait(signal).catch(() => {}); // the loop looks at the signal
-    }
-  }
-
-  #addNew(partitions: readonly number[]): void {
-    if (this.#options.partitions || this.#options.until === "end") return;
-    const added = partitions.filter((partition) => !this.#cursors.has(partition))
-      .map((partition) => this.#add(partition, "earliest"));
-    if (added.length > 0) this.#resolve(added, "earliest");
-  }
-
-  /** Brokers have said for a while that there is no such topic: it has been deleted. */
-  #failAll(): void {
-    for (const cursor of this.#cursors.values()) {
-      const { partition } = cursor;
-      cursor.error ??= KafkaError.ofBroker(errorNumbers.UNKNOWN_TOPIC_OR_PARTITION, "", {
-        topic: this.topic,
-        partition,
-        retriable: false,
-      });
-    }
-    this.#arrived.open();
-  }
-
-  #outOfRange(cursor: Cursor): void {
-    const { reset } = this.#options;
-    const { partition, fetchOffset: offset } = cursor;
-    if (reset !== "error") {
-      cursor.seek(reset);
-      return this.#resolve([cursor], reset);
-    }
-    cursor.error = KafkaError.ofBroker(errorNumbers.OFFSET_OUT_OF_RANGE, `offset ${offset}`, {
-      topic: this.topic,
-      partition,
-      offset,
-    });
-    this.#arrived.open();
-  }
+function checkedPlace(where: string, to: Place): Place {
+  if (rules.from.accepts(to)) return to;
+  throw new KafkaError("INVALID_OPTION", `${where}: the place must be ${rules.from.allowed}`);
 }
 
 function closed(): KafkaError {

@@ -28,9 +28,10 @@ export interface RigOptions
   /** Where the client's connections really go. */
   readonly dialed?: (dial: Dial) => Dial;
   readonly seed?: number;
+  /** All must be over by then, in virtual milliseconds; ten minutes if not said. */
+  readonly limitMs?: number;
 }
 
-/** All must be over by then. */
 const LIMIT_MS = 600_000;
 
 /** Plays a test; fails where it throws, where anything is left over, and where it would wait for ever. */
@@ -57,7 +58,7 @@ export async function play(options: RigOptions, body: (rig: Rig) => Promise<void
     await body({ world, process, network, cluster, client, connect });
     await client.close();
     await cluster.close();
-  }, LIMIT_MS);
+  }, options.limitMs ?? LIMIT_MS);
   if (report.failure !== undefined) throw world.cause ?? new Error(report.failure);
 }
 

@@ -33,6 +33,23 @@ export interface PlannedCall {
   readonly flush: boolean;
 }
 
+/** One life of the reader with a group: from opening its consumer to closing it. */
+export interface GroupLife {
+  readonly autoCommit: boolean;
+  readonly autoCommitMs: number;
+  readonly byBatch: boolean;
+  /** How often it commits what it has in hand; Infinity: never. */
+  readonly commitsEvery: number;
+  /** How long it takes for a message or a batch. */
+  readonly dawdleMs: number;
+  /** After so many messages or batches it leaves its loop with the last in hand. */
+  readonly leavesAfter: number;
+  /** After so long it closes its consumer, whatever is under way. */
+  readonly leavesAfterMs: number;
+  /** How long it stays away. */
+  readonly restMs: number;
+}
+
 /** One seed's run. */
 export interface Plan {
   readonly release: string;
@@ -56,6 +73,8 @@ export interface Plan {
   readonly seeks: readonly { readonly atMs: number; readonly partition: number; readonly share: number }[];
   /** When a second reader, to the end, begins. */
   readonly endReaderAtMs: number;
+  /** How the reader with a group lives, again and again; empty: there is none. */
+  readonly lives: readonly GroupLife[];
   readonly faults: readonly Fault[];
 }
 
@@ -79,6 +98,7 @@ export function drawPlan(chance: Chance): Plan {
     pauses: drawPauses(chance.fork("pauses"), partitions),
     seeks: drawSeeks(chance.fork("seeks"), partitions),
     endReaderAtMs: shape.below(CALM_AT_MS),
+    lives: drawLives(chance.fork("lives")),
     faults: drawFaults(chance.fork("faults"), FAULTS_WITHIN_MS, [...commonFaults, "crash", "crash"]),
   };
 }
@@ -166,4 +186,21 @@ function drawSeeks(chance: Chance, partitions: number): Plan["seeks"] {
     partition: chance.below(partitions),
     share: chance.below(1001),
   }));
+}
+
+function drawLives(chance: Chance): GroupLife[] {
+  const count = chance.once(2) ? 0 : 1 + chance.below(4);
+  return Array.from({ length: count }, () => {
+    const autoCommit = !chance.once(3);
+    return {
+      autoCommit,
+      autoCommitMs: chance.pick([20, 200, 5000]),
+      byBatch: chance.once(3),
+      commitsEvery: chance.pick([autoCommit ? Infinity : 1, 1, 3]),
+      dawdleMs: chance.pick([0, 5, 50]),
+      leavesAfter: 2 + chance.below(10),
+      leavesAfterMs: 200 + chance.below(2000),
+      restMs: chance.below(100),
+    };
+  });
 }

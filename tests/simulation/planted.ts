@@ -2,6 +2,8 @@
 
 import { Deadline, Gate } from "../../src/base/async.ts";
 import { type InFlight, Pipeline } from "../../src/connection/pipeline.ts";
+import { Committer } from "../../src/consumer/committer.ts";
+import { Committing } from "../../src/consumer/committing.ts";
 import { Cursor } from "../../src/consumer/cursor.ts";
 import { Accumulator, type Batch } from "../../src/producer/accumulator.ts";
 import { Call } from "../../src/producer/call.ts";
@@ -101,6 +103,24 @@ function plantFalseNo(): () => void {
     });
 }
 
+/** What is committed has what comes next too. */
+function plantGreedyCommit(): () => void {
+  return replace(Committer.prototype, "commit", (before) =>
+    function (this: Committer, commits, isExact) {
+      const more = [...commits].map(([partition, it]) => [partition, { ...it, offset: it.offset + 1 }] as const);
+      return before.call(this, new Map(more), isExact);
+    });
+}
+
+/** A group goes on one message behind where it should. */
+function plantLongResume(): () => void {
+  return replace(Committing.prototype, "resume", (before) =>
+    async function (this: Committing, cursors, signal) {
+      const found = await before.call(this, cursors, signal);
+      return new Map([...found].map(([partition, it]) => [partition, { ...it, offset: it.offset + 1 }]));
+    });
+}
+
 /** All of them. */
 export const planted: readonly Planted[] = [
   { name: "a late answer is taken for the next one's", seeds: 200, plant: plantLateAnswer },
@@ -109,5 +129,7 @@ export const planted: readonly Planted[] = [
   { name: "a timer is not cancelled", seeds: 5, plant: plantTimer },
   { name: "a message is skipped", seeds: 5, plant: plantSkip },
   { name: "a seek is forgotten by what was under way", seeds: 500, plant: plantForgottenSeek },
+  { name: "more is committed than is finished", seeds: 20, plant: plantGreedyCommit },
+  { name: "a group goes on too far", seeds: 50, plant: plantLongResume },
   { name: "what may have been written is said not to be", seeds: 200, plant: plantFalseNo },
 ];

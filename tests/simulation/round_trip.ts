@@ -2,6 +2,7 @@
 
 import { KafkaError } from "../../src/base/errors.ts";
 import { KafkaClient } from "../../src/client/client.ts";
+import type { Topic } from "../../src/client/topic.ts";
 import type { SimpleConsumer } from "../../src/consumer/simple_consumer.ts";
 import type { Message } from "../../src/records/message.ts";
 import { snappy } from "../../src/records/snappy.ts";
@@ -11,6 +12,7 @@ import { dialOf, Network } from "../../src/testing/network.ts";
 import { kindOfHappening, type Process, type Report, SimulatedWorld } from "../../src/testing/world.ts";
 import { Ledger, type Seen } from "./ledger.ts";
 import { CALM_AT_MS, drawPlan, type Plan } from "./plan.ts";
+import { Resumer } from "./resumer.ts";
 import { Watch } from "./watch.ts";
 import { Writer } from "./writer.ts";
 
@@ -93,11 +95,15 @@ class RoundTrip {
     const along = (await this.#topic(other)).simpleConsumer(this.#plan.consumer);
     const seen = this.#readAlong(along);
     const endReader = this.#referee.task("reader to the end", () => this.#readToEnd(other, this.#plan.endReaderAtMs));
+    const resumer = this.#resumer(await this.#topic(other));
+    const resuming = this.#referee.task("reader with a group", () => resumer.run());
     const writer = new Writer(this.#referee, this.#plan, this.#ledger, await this.#topic(client));
     await writer.run();
     await this.#untilCalm();
+    resumer.calm();
     await this.#progress(client);
-    await endReader;
+    await Promise.all([endReader, resuming]);
+    await resumer.finish(this.#ends());
     await this.#readToEnd(other, 0);
     await this.#untilSeen(seen.seen);
     await along.close();
@@ -164,6 +170,16 @@ class RoundTrip {
         this.#expect(error, "looking for the topic", ["REQUEST_TIMEOUT"], since);
       }
     }
+  }
+
+  #resumer(topic: Topic): Resumer {
+    return new Resumer({
+      referee: this.#referee,
+      cluster: this.#cluster,
+      topic,
+      plan: this.#plan,
+      expect: (error, what, codes, since) => this.#expect(error, what, codes, since),
+    });
   }
 
   /** What may go wrong while the weather is bad, or for a while after it; anything else fails the run. */

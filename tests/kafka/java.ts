@@ -119,3 +119,27 @@ export async function javaConsume(
     };
   });
 }
+
+/** What a group has committed in a partition. */
+export interface JavaOffset {
+  readonly partition: number;
+  readonly offset: number;
+  readonly metadata: string;
+}
+
+/** What the release's own consumer, from 0.9 on, says that a group has committed, after it has committed these. */
+export async function javaOffsets(
+  kafka: RealKafka,
+  group: string,
+  topic: string,
+  commits: readonly JavaOffset[] = [],
+): Promise<JavaOffset[]> {
+  const words = commits.flatMap(({ partition, offset, metadata }) => [String(partition), String(offset), metadata]);
+  const out = await kafka.tool("Offsets", [kafka.hosts, group, topic, ...words]);
+  const found = out.split("\n").slice(0, -1).map((line) => {
+    const [partition, offset, metadata = "-"] = line.split(" ");
+    const text = new TextDecoder().decode(bytesOf(metadata) ?? new Uint8Array());
+    return { partition: Number(partition), offset: Number(offset), metadata: text };
+  });
+  return found.sort((a, b) => a.partition - b.partition);
+}

@@ -12,7 +12,12 @@ import { atLeast, javaFor } from "./releases.ts";
 
 /** Which programs a release has. The rest of the folder are settings of the loggers, which all have. */
 function programsOf(release: string): string[] {
-  const programs = ["Guard", "Words", "Produce", atLeast(release, "0.9") ? "Consume" : "SimpleConsume"];
+  const programs = [
+    "Guard",
+    "Words",
+    "Produce",
+    ...atLeast(release, "0.9") ? ["Consume", "Offsets"] : ["SimpleConsume"],
+  ];
   return atLeast(release, "0.11") ? [...programs, "CreateTopic", "ListErrors"] : programs;
 }
 

@@ -49,6 +49,19 @@ export const someObject: OptionRule = {
   accepts: (value) => typeof value === "object" && value !== null,
 };
 
+/** A list of interceptors: objects with at least one of their functions. */
+export const someInterceptors: OptionRule = {
+  allowed: "a list of objects with functions onSend, onAcknowledgement or onConsume",
+  accepts: (value) => Array.isArray(value) && value.every(isInterceptor),
+};
+
+function isInterceptor(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  const { onSend, onAcknowledgement, onConsume } = value as Record<string, unknown>;
+  const given = [onSend, onAcknowledgement, onConsume].filter((one) => one !== undefined);
+  return given.length > 0 && given.every((one) => typeof one === "function");
+}
+
 /** A signal that ends a wait. */
 export const someSignal: OptionRule = {
   allowed: "an AbortSignal",

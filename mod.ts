@@ -6,20 +6,50 @@
  */
 
 export { KafkaClient } from "./src/client/client.ts";
-export type { ClientOptions, ConnectOptions } from "./src/client/options.ts";
+export type { ClientOptions, ConnectOptions, Interceptor } from "./src/client/options.ts";
 export { Topic } from "./src/client/topic.ts";
 export { Admin, type DeleteTopicOptions, type NewTopicOptions } from "./src/admin/admin.ts";
 export { type OneOrMany, Producer, type ProducerOptions, type WaitOptions } from "./src/producer/producer.ts";
 export type { DeliveryReport } from "./src/producer/call.ts";
 export type { Bytes, Delivery, HeadersInput, ProducerMessage, TopicMessage } from "./src/producer/message.ts";
+export type { OutgoingMessage, ProducerInterceptor } from "./src/producer/interceptors.ts";
 export { type Partitioner, type PartitionerMessage, partitionOfKey } from "./src/producer/partitioner.ts";
 export { SimpleConsumer, type SimpleConsumerOptions } from "./src/consumer/simple_consumer.ts";
+export type { ConsumerInterceptor } from "./src/consumer/interceptors.ts";
 export type { CommitOptions, CommitTarget } from "./src/consumer/committing.ts";
 export type { CommittedOffset } from "./src/consumer/group_offsets.ts";
 export { Batch } from "./src/consumer/batch.ts";
-export { type Header, Message } from "./src/records/message.ts";
+export { type Header, Message, type MessageChanges } from "./src/records/message.ts";
 export type { Codecs, Compression, CompressionCodec } from "./src/records/compression.ts";
 export type { BrokerInfo, PartitionInfo, TopicInfo } from "./src/cluster/snapshot.ts";
+export type {
+  BatchFetchedEvent,
+  BatchSentEvent,
+  ClientEvent,
+  ConnectedEvent,
+  ConnectFailedEvent,
+  DisconnectedEvent,
+  MetadataEvent,
+  OffsetResetEvent,
+  PartitionFailedEvent,
+  RequestEvent,
+  RetryEvent,
+} from "./src/base/events.ts";
+export type { LogFields, Logger } from "./src/base/log.ts";
+export type {
+  ApiMetrics,
+  BrokerMetrics,
+  ClientMetrics,
+  ConnectionMetrics,
+  ConsumedMetrics,
+  ConsumerMetrics,
+  MetadataMetrics,
+  PartitionMetrics,
+  ProducedMetrics,
+  ProducerMetrics,
+  RequestMetrics,
+} from "./src/base/metrics.ts";
+export { type Histogram, quantile } from "./src/base/histogram.ts";
 export { type ErrorContext, KafkaError, type OwnCode } from "./src/base/errors.ts";
 export type { Deferred, Timer, World } from "./src/base/world.ts";
 export type {

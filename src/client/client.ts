@@ -2,6 +2,7 @@
 
 import { Admin } from "../admin/admin.ts";
 import { KafkaError } from "../base/errors.ts";
+import type { ClientMetrics } from "../base/metrics.ts";
 import { Cluster } from "../cluster/cluster.ts";
 import type { ClientParts } from "../cluster/parts.ts";
 import type { BrokerInfo, TopicInfo } from "../cluster/snapshot.ts";
@@ -59,6 +60,11 @@ export class KafkaClient {
     return this.#cluster.snapshot.clusterId ?? undefined;
   }
 
+  /** What the client has done since it was made, and what it holds now: counts, bytes, latencies. Plain data, made at this call. */
+  metrics(): ClientMetrics {
+    return this.#settings.telemetry.metrics();
+  }
+
   /** Fetches the metadata of all topics. */
   async refresh(options: WaitOptions = {}): Promise<void> {
     await this.#cluster.deadline(
@@ -107,21 +113,36 @@ export class KafkaClient {
 
   #producer(topic: string | undefined, options: ProducerOptions): Producer {
     this.#check();
-    return this.#child((parts) => new Producer(parts, topic, options));
+    const all = withInterceptors(options, this.#settings.interceptors);
+    return this.#child((parts) => new Producer(parts, topic, all));
   }
 
   #simpleConsumer(topic: string, options: SimpleConsumerOptions): SimpleConsumer {
     this.#check();
-    return this.#child((parts) => new SimpleConsumer(parts, topic, options));
+    const all = withInterceptors(options, this.#settings.interceptors);
+    return this.#child((parts) => new SimpleConsumer(parts, topic, all));
   }
 
   #child<T extends Closeable>(make: (parts: ClientParts) => T): T {
-    const { world, codecs, requestTimeoutMs } = this.#settings;
+    const { world, codecs, requestTimeoutMs, telemetry } = this.#settings;
     const child: T = make({
-      ...{ world, codecs, requestTimeoutMs, cluster: this.#cluster, backoff: this.#settings },
+      ...{ world, codecs, requestTimeoutMs, telemetry, cluster: this.#cluster, backoff: this.#settings },
       onClosed: () => this.#children.delete(child),
     });
     this.#children.add(child);
     return child;
   }
+}
+
+/** The client's interceptors come first. Options that will be refused are left as they are. */
+function withInterceptors<I, T extends { readonly interceptors?: readonly I[] | undefined }>(
+  options: T,
+  first: readonly I[],
+): T {
+  if (first.length === 0 || !isOptions(options)) return options;
+  return { ...options, interceptors: [...first, ...options.interceptors ?? []] };
+}
+
+function isOptions({ interceptors }: { readonly interceptors?: unknown }): boolean {
+  return interceptors === undefined || Array.isArray(interceptors);
 }

@@ -1,6 +1,8 @@
 /** Every option of a client, its default and what is allowed, checked in one place. */
 
 import { KafkaError } from "../base/errors.ts";
+import type { ClientEvent } from "../base/events.ts";
+import type { Logger } from "../base/log.ts";
 import {
   brief,
   type Checked,
@@ -8,15 +10,19 @@ import {
   either,
   type OptionRules,
   someFunction,
+  someInterceptors,
   someObject,
   someSignal,
   someText,
   trueOrFalse,
   wholeNumber,
 } from "../base/options.ts";
+import { Telemetry } from "../base/telemetry.ts";
 import { realWorld, type World } from "../base/world.ts";
 import type { ClusterSettings } from "../cluster/cluster.ts";
 import { labelOf } from "../connection/open.ts";
+import type { ConsumerInterceptor } from "../consumer/interceptors.ts";
+import type { ProducerInterceptor } from "../producer/interceptors.ts";
 import type { Codecs } from "../records/compression.ts";
 import type { Address, Dial, TlsOptions } from "../transport/transport.ts";
 
@@ -48,11 +54,20 @@ export interface ConnectOptions {
   readonly frameBytesMax?: number | undefined;
   /** Codecs of your own beside, or instead of, the platform's. */
   readonly codecs?: Codecs | undefined;
+  /** Told of what the client does, while it does it; see {@linkcode ClientEvent}. What it throws is an unhandled rejection. */
+  readonly onEvent?: ((event: ClientEvent) => void) | undefined;
+  /** Where to log to: `console`, or a logger with the same four methods; nowhere if not said. See {@linkcode Logger}. */
+  readonly log?: Logger | undefined;
+  /** See every message that is produced or consumed, in the order of the list; in front of those of a producer or a consumer. */
+  readonly interceptors?: readonly Interceptor[] | undefined;
   /** Time and chance; the platform's if not said. Simulations give their own. */
   readonly world?: World | undefined;
   /** Ends the attempt to connect with its reason; afterwards it changes nothing. */
   readonly signal?: AbortSignal | undefined;
 }
+
+/** What may be done with every message that a client produces or consumes: headers for traces, say, or encryption both ways. */
+export interface Interceptor extends ProducerInterceptor, ConsumerInterceptor {}
 
 /** The options of the core, to which a platform's way to connect has to be given. */
 export interface ClientOptions extends ConnectOptions {
@@ -62,6 +77,7 @@ export interface ClientOptions extends ConnectOptions {
 
 const MS_MAX = 0x7fffffff;
 const PORT = 9092;
+const LEVELS = ["debug", "info", "warn", "error"];
 
 const rules: OptionRules<ClientOptions> = {
   hosts: {
@@ -83,6 +99,14 @@ const rules: OptionRules<ClientOptions> = {
   backoffMsMax: wholeNumber(0, MS_MAX),
   frameBytesMax: wholeNumber(1024, MS_MAX),
   codecs: someObject,
+  onEvent: someFunction,
+  log: {
+    allowed: "an object with functions debug, info, warn and error",
+    accepts: (value) =>
+      typeof value === "object" && value !== null &&
+      LEVELS.every((level) => typeof (value as Record<string, unknown>)[level] === "function"),
+  },
+  interceptors: someInterceptors,
   world: someObject,
   signal: someSignal,
   dial: someFunction,
@@ -103,12 +127,13 @@ const defaults = {
 /** What a client works with. */
 export interface ClientSettings extends ClusterSettings {
   readonly codecs: Codecs;
+  readonly interceptors: readonly Interceptor[];
 }
 
 /** Checks the options of a client; `INVALID_OPTION` names the one that is wrong, and what is allowed. */
 export function clientSettings(options: ClientOptions): ClientSettings {
   const checked = checkOptions<ClientOptions, typeof defaults>("connect", options, rules, defaults);
-  const { hosts, tls, mapAddress, world = realWorld, codecs = {} } = checked;
+  const { hosts, tls, mapAddress, world = realWorld, codecs = {}, interceptors = [] } = checked;
   if (hosts === undefined) {
     throw new KafkaError("INVALID_OPTION", `connect: hosts is missing; it must be ${rules.hosts.allowed}`);
   }
@@ -117,6 +142,8 @@ export function clientSettings(options: ClientOptions): ClientSettings {
     ...checked,
     world,
     codecs,
+    interceptors,
+    telemetry: new Telemetry(world, checked),
     hosts: addressesOf(hosts),
     tls: tlsOf(tls),
     mapAddress: mapAddress ?? ((host, port) => ({ host, port })),

@@ -175,8 +175,10 @@ export class Cluster {
         last = error;
         if (isHarmless(error)) continue;
         this.lookAgain();
+        const delayMs = backoff.nextMs();
+        this.#settings.telemetry.callRetried(attempt, delayMs, error);
         try {
-          await this.#world.sleep(backoff.nextMs(), signal);
+          await this.#world.sleep(delayMs, signal);
         } catch (reason) {
           throw because(reason, last);
         }
@@ -206,6 +208,19 @@ export class Cluster {
 
   /** Fetches metadata of the topics, or of all there are, and gives the new snapshot. One try over all that can be asked. */
   async refresh(topics: readonly string[] | null, signal?: AbortSignal): Promise<Snapshot> {
+    const startedAt = this.#world.now();
+    const { telemetry } = this.#settings;
+    try {
+      const { label } = await this.#refresh(topics, signal);
+      telemetry.metadataFetched(label, startedAt, this.#snapshot);
+      return this.#snapshot;
+    } catch (error) {
+      telemetry.metadataFailed(startedAt, this.#snapshot, error);
+      throw error;
+    }
+  }
+
+  async #refresh(topics: readonly string[] | null, signal: AbortSignal | undefined): Promise<Connection> {
     const asked = topics && new Set(topics);
     const body = (version: number) => {
       // Brokers before v4 create what they are asked about, if they are set up to: ask for everything, and look there.
@@ -217,7 +232,7 @@ export class Cluster {
     this.#checkWhole(response.errorCode, connection);
     const about = asked && version >= NO_AUTO_CREATION ? [...asked] : null;
     this.#learn(learned(this.#snapshot, response, version, about, this.#grace()), connection);
-    return this.#snapshot;
+    return connection;
   }
 
   /** Somebody was told that what we know is out of date: fetches metadata in the background, soon. */
@@ -369,11 +384,13 @@ export class Cluster {
   async #bootstrapFrom(address: Address, signal: AbortSignal): Promise<void> {
     const connection = await this.#pool.get(seedKey(address), address, signal);
     const { requestTimeoutMs: timeoutMs } = this.#settings;
+    const startedAt = this.#world.now();
     const version = connection.pick(metadata);
     const all = { topics: version === 0 ? [] : null };
     const response = await connection.request(metadata, all, { timeoutMs, signal, versionMax: version });
     this.#checkWhole(response.errorCode, connection);
     this.#learn(learned(this.#snapshot, response, version, null), connection);
+    this.#settings.telemetry.metadataFetched(connection.label, startedAt, this.#snapshot);
   }
 
   /** An answer that failed as a whole says nothing about topics and brokers. */

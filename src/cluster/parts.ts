@@ -1,5 +1,6 @@
 /** What a client gives to each of its producers and consumers. */
 
+import type { Telemetry } from "../base/telemetry.ts";
 import type { World } from "../base/world.ts";
 import type { Codecs } from "../records/compression.ts";
 import type { Cluster } from "./cluster.ts";
@@ -11,6 +12,8 @@ export interface ClientParts {
   readonly world: World;
   /** The client's cluster, which they share. */
   readonly cluster: Cluster;
+  /** Where to report to. */
+  readonly telemetry: Telemetry;
   /** The codecs at hand. */
   readonly codecs: Codecs;
   /** How long to wait between tries. */

@@ -2,6 +2,7 @@
 
 import { abortable, withDeadline } from "../base/async.ts";
 import { KafkaError } from "../base/errors.ts";
+import type { ReportedRequest, Telemetry } from "../base/telemetry.ts";
 import type { Deferred, Timer, World } from "../base/world.ts";
 import { correlationIdOf, decodeResponse, encodeRequest } from "../protocol/message.ts";
 import type { Frames } from "../wire/frames.ts";
@@ -29,6 +30,7 @@ export type Body<A extends Api> = Request<A> | ((version: number) => Request<A>)
 /** What a connection is made of; see `openConnection`. */
 export interface ConnectionParts {
   readonly world: World;
+  readonly telemetry: Telemetry;
   readonly transport: Transport;
   readonly frames: Frames;
   readonly versions: BrokerVersions;
@@ -36,6 +38,8 @@ export interface ConnectionParts {
   /** `host:port`, for errors. */
   readonly label: string;
   readonly firstCorrelationId: number;
+  /** When it was dialled, on the world's clock. */
+  readonly startedAt: number;
   /** An answer that is still under way from the negotiation, to be swallowed. */
   readonly lateAnswer?: number | undefined;
   /** Milliseconds for which the broker wants to hear nothing, said in the negotiation. */
@@ -52,6 +56,8 @@ export class Connection {
   /** `host:port` of the broker. */
   readonly label: string;
   readonly #world: World;
+  readonly #telemetry: Telemetry;
+  readonly #openedAt: number;
   readonly #transport: Transport;
   readonly #frames: Frames;
   readonly #clientId: string;
@@ -79,6 +85,8 @@ export class Connection {
     this.versions = parts.versions;
     this.label = parts.label;
     this.#world = parts.world;
+    this.#telemetry = parts.telemetry;
+    this.#openedAt = parts.world.now();
     this.#transport = parts.transport;
     this.#frames = parts.frames;
     this.#clientId = parts.clientId;
@@ -87,6 +95,7 @@ export class Connection {
     this.#quiet = new Quiet(parts.world);
     if (parts.throttleMs) this.#quiet.keep(parts.throttleMs);
     if (parts.lateAnswer !== undefined) this.#expectLate(parts.lateAnswer);
+    this.#telemetry.connected(this.label, parts.startedAt, parts.versions.source);
     this.#reading = this.#world.task(`connection to ${this.label}`, () => this.#read());
   }
 
@@ -144,15 +153,18 @@ export class Connection {
     // Both ends take the listener off themselves: a promise's reaction for that would be the dearest thing about a request.
     const abort = signal && (() => {
       request.orphaned = true;
+      if (report) this.#telemetry.requestEnded(this.label, report, 0, 0, signal.reason);
       wait.reject(signal.reason);
       if (this.#pipeline.isOverrun) this.#fail(this.#closed(`${this.label} owes too many answers`));
     });
     const over = () => signal?.removeEventListener("abort", abort!);
+    let report: ReportedRequest | undefined; // once it is sent
     const request: InFlight = {
       ...{ correlationId: -1, what: api.name, sentAt: 0, timeoutMs, deadline: Infinity, orphaned: false },
       answered: nothing, // until it is sent
-      failed(error) {
+      failed: (error) => {
         over();
+        if (report) this.#telemetry.requestEnded(this.label, report, 0, 0, error);
         wait.reject(error);
       },
     };
@@ -165,9 +177,13 @@ export class Connection {
         const response = decodeResponse(api, version, keep ? owned(frame) : frame);
         over();
         this.#heed(api, version, response);
+        this.#telemetry.requestEnded(this.label, report!, frame.length + FRAME_HEAD, throttleOf(response));
         wait.resolve(response);
       };
       this.#sent(request, chunks);
+      const { sentAt } = request;
+      report = { api: api.name, version, correlationId, requestBytes: sizeOf(chunks), sentAt };
+      this.#telemetry.requestSent(this.label, report);
     };
     if (this.#quiet.isOn) this.#quiet.park(request, start);
     else {
@@ -198,18 +214,32 @@ export class Connection {
     };
     await withDeadline(this.#world, timeoutMs, signal, expired, ({ signal }) => {
       if (this.#error) throw this.#error;
-      const { chunks } = this.#encode(api, body, options);
+      const { version, correlationId, chunks } = this.#encode(api, body, options);
+      const sentAt = this.#world.now();
+      const request = { api: api.name, version, correlationId, requestBytes: sizeOf(chunks), sentAt };
       const name = `${api.name} to be written to ${this.label}`;
       const { promise } = this.#written ??= this.#world.deferred<void>(name);
       this.#sentAt = this.#world.now();
       this.#send(chunks);
-      return abortable(this.#world, name, promise, signal);
+      this.#telemetry.requestSent(this.label, request);
+      return this.#reported(request, abortable(this.#world, name, promise, signal));
     });
+  }
+
+  /** Reports the end of a request that has no answer. */
+  async #reported(request: ReportedRequest, written: Promise<void>): Promise<void> {
+    try {
+      await written;
+    } catch (error) {
+      this.#telemetry.requestEnded(this.label, request, 0, 0, error);
+      throw error;
+    }
+    this.#telemetry.requestEnded(this.label, request, 0, 0);
   }
 
   /** Closes it: what is in flight fails with `error`, or `CONNECTION_CLOSED`. Resolves when nothing of it is left. */
   close(error: KafkaError = this.#closed(`The connection to ${this.label} was closed`)): Promise<void> {
-    this.#fail(error);
+    this.#fail(error, true);
     return this.#reading;
   }
 
@@ -222,7 +252,7 @@ export class Connection {
 
   #endIfDrained(): void {
     if (!this.#isDraining || this.idleSince === undefined) return;
-    this.#fail(markHarmless(this.#closed(`The connection to ${this.label} is not needed any more`)));
+    this.#fail(markHarmless(this.#closed(`The connection to ${this.label} is not needed any more`)), true);
   }
 
   #closed(detail: string): KafkaError {
@@ -330,14 +360,16 @@ export class Connection {
   }
 
   /** All who wait learn of one cause, once. */
-  #fail(error: KafkaError): void {
+  #fail(error: KafkaError, expected = false): void {
     if (this.#error) return;
     this.#error = error;
     this.#endedAtRest = this.inFlight === 0;
     this.#timer?.cancel();
     this.#transport.close();
     this.#outgoing = [];
-    for (const request of this.#pipeline.drain()) request.failed(error);
+    const lost = this.#pipeline.drain();
+    this.#telemetry.disconnected(this.label, this.#openedAt, lost.length, expected, error);
+    for (const request of lost) request.failed(error);
     this.#quiet.end(error);
     this.#written?.reject(error);
     this.#onClosed?.();
@@ -367,3 +399,18 @@ export class Connection {
 }
 
 function nothing(): void {}
+
+/** The size that a frame begins with. */
+const FRAME_HEAD = 4;
+
+function sizeOf(chunks: readonly Uint8Array[]): number {
+  let size = 0;
+  for (const { length } of chunks) size += length;
+  return size;
+}
+
+/** Most answers have it, from some version on; decoded ones have it always. */
+function throttleOf(response: { readonly throttleTimeMs?: unknown }): number {
+  const { throttleTimeMs } = response;
+  return typeof throttleTimeMs === "number" && throttleTimeMs > 0 ? throttleTimeMs : 0;
+}

@@ -19,6 +19,8 @@ export interface Line {
   readonly frames: Frames;
   readonly clientId: string;
   readonly label: string;
+  /** When it was dialled, on the world's clock. */
+  readonly startedAt: number;
 }
 
 /** What came of it. */

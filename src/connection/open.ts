@@ -2,6 +2,7 @@
 
 import { abortable, withDeadline } from "../base/async.ts";
 import { KafkaError } from "../base/errors.ts";
+import type { Telemetry } from "../base/telemetry.ts";
 import type { World } from "../base/world.ts";
 import type { Address, Dial, TlsOptions, Transport } from "../transport/transport.ts";
 import { Frames } from "../wire/frames.ts";
@@ -12,6 +13,8 @@ import { type BrokerVersions, versionsOf082 } from "./versions.ts";
 /** What all connections of a client have in common. */
 export interface ConnectionSettings {
   readonly world: World;
+  /** Where to report to. */
+  readonly telemetry: Telemetry;
   readonly dial: Dial;
   readonly clientId: string;
   /** Asked at each dial, so that certificates may rotate; undefined: no TLS. */
@@ -47,12 +50,19 @@ export class Opener {
    * Opens a connection. Rejects with what `dial` rejects with, `CONNECT_TIMEOUT`, `NOT_KAFKA`, `CONNECTION_CLOSED` when the
    * peer hangs up on whatever it is told, or the signal's reason.
    */
-  open(address: Address, signal?: AbortSignal): Promise<Connection> {
-    const { world, connectTimeoutMs } = this.#settings;
+  async open(address: Address, signal?: AbortSignal): Promise<Connection> {
+    const { world, connectTimeoutMs, telemetry } = this.#settings;
     const label = labelOf(address);
+    const startedAt = world.now();
     const expired = () =>
       new KafkaError("CONNECT_TIMEOUT", `${label} was not ready within ${connectTimeoutMs} ms`, { broker: label });
-    return withDeadline(world, connectTimeoutMs, signal, expired, ({ signal }) => this.#open(address, label, signal));
+    try {
+      const open = ({ signal }: { readonly signal: AbortSignal }) => this.#open(address, label, signal);
+      return await withDeadline(world, connectTimeoutMs, signal, expired, open);
+    } catch (error) {
+      telemetry.connectFailed(label, startedAt, error);
+      throw error;
+    }
   }
 
   /** What was remembered of an address turned out to be of no use. */
@@ -112,13 +122,21 @@ export class Opener {
     use: (line: Line) => Connection | undefined | Promise<Connection | undefined>,
   ): Promise<Connection | undefined> {
     const { world, dial, clientId, frameBytesMax } = this.#settings;
+    const startedAt = world.now();
     const transport: Transport = await dial(address, { signal, ...await this.#tlsFor(label, signal) });
     const close = () => transport.close();
     signal.addEventListener("abort", close, { once: true });
     let connection: Connection | undefined;
     try {
       signal.throwIfAborted();
-      connection = await use({ world, transport, frames: new Frames(transport, frameBytesMax), clientId, label });
+      connection = await use({
+        world,
+        transport,
+        frames: new Frames(transport, frameBytesMax),
+        clientId,
+        label,
+        startedAt,
+      });
       signal.throwIfAborted();
       return connection;
     } catch (error) {
@@ -153,6 +171,7 @@ export class Opener {
   #connection(line: Line, greeting: Pick<Greeting, "versions" | "nextCorrelationId"> & Partial<Greeting>): Connection {
     return new Connection({
       ...line,
+      telemetry: this.#settings.telemetry,
       versions: greeting.versions,
       firstCorrelationId: greeting.nextCorrelationId,
       lateAnswer: greeting.lateAnswer,

@@ -13,6 +13,8 @@ export interface BatchParts {
   readonly lastOffset: number;
   readonly highWatermark: number;
   readonly signal: AbortSignal;
+  /** Its messages, where interceptors have seen them. */
+  readonly messages?: readonly Message[] | undefined;
 }
 
 /** Messages of one partition, in order: what was left of a record batch. */
@@ -26,15 +28,17 @@ export class Batch implements Iterable<Message> {
   readonly #list: RecordList;
   readonly #from: number;
   readonly #to: number;
+  readonly #messages: readonly Message[] | undefined;
 
   /** A part of a list. */
-  constructor({ list, from, to, lastOffset, highWatermark, signal }: BatchParts) {
+  constructor({ list, from, to, lastOffset, highWatermark, signal, messages }: BatchParts) {
     this.#list = list;
     this.#from = from;
     this.#to = to;
     this.lastOffset = lastOffset;
     this.highWatermark = highWatermark;
     this.signal = signal;
+    this.#messages = messages;
   }
 
   /** The topic. */
@@ -59,6 +63,7 @@ export class Batch implements Iterable<Message> {
 
   /** Goes over the messages. */
   [Symbol.iterator](): Iterator<Message> {
+    if (this.#messages) return this.#messages[Symbol.iterator]();
     const list = this.#list;
     if (this.#from === 0 && this.#to === list.count) return list[Symbol.iterator]();
     let index = this.#from;

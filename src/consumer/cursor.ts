@@ -62,6 +62,8 @@ export class Cursor {
   asked: Asked | undefined;
   /** Fetched and not read to the end. */
   readonly pieces: Piece[] = [];
+  /** The offset behind the last message that every in-sync replica has, as of the last fetch. */
+  highWatermark: number | undefined;
   #bufferedBytes = 0;
   /** The leader epoch of what lies behind `#epochFrom`, and of what lies before it; -1 where it is not known. */
   #epoch = -1;

@@ -2,6 +2,7 @@
 
 import { Gate } from "../base/async.ts";
 import { KafkaError } from "../base/errors.ts";
+import type { Telemetry } from "../base/telemetry.ts";
 import type { Timer, World } from "../base/world.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { Lane } from "../cluster/pool.ts";
@@ -24,6 +25,7 @@ export interface FetchSettings extends BackoffSettings, FetchSizes {
 /** What fetchers work with. */
 export interface FetchParts {
   readonly world: World;
+  readonly telemetry: Telemetry;
   readonly cluster: Cluster;
   readonly settings: FetchSettings;
   /** The partitions, in the order in which they are asked for. */
@@ -76,9 +78,9 @@ export class Fetchers {
     this.#parts = parts;
     this.#lanes = [parts.cluster.newFetchLane(), parts.cluster.newFetchLane()];
     this.#gate = new Gate(parts.world, "something to fetch");
-    const { cluster, settings, outOfRange } = parts;
+    const { cluster, settings, outOfRange, telemetry } = parts;
     const [later, failed] = [this.#later.bind(this), this.#failed.bind(this)];
-    this.#takers = { cluster, settings, outOfRange, later, failed };
+    this.#takers = { cluster, settings, outOfRange, later, failed, telemetry };
   }
 
   /** Leaders, cursors or buffers have changed: starts the loops that are missing, and wakes those that wait. */
@@ -236,9 +238,11 @@ export class Fetchers {
   }
 
   /** It is asked for again, but not at once. */
-  #later(cursor: Cursor): void {
-    const { world, settings } = this.#parts;
-    cursor.retryAt = world.now() + delayMs(world, settings, ++cursor.failures);
+  #later(cursor: Cursor, error?: unknown): void {
+    const { world, settings, telemetry } = this.#parts;
+    const ms = delayMs(world, settings, ++cursor.failures);
+    if (error !== undefined) telemetry.fetchRetried(cursor, cursor.failures, ms, error);
+    cursor.retryAt = world.now() + ms;
     this.#lookAt(cursor.retryAt);
   }
 
@@ -259,22 +263,28 @@ export class Fetchers {
   /** The whole request has failed. What does not heal is told to the reader, and tried again when he asks for more. */
   #broken(cursor: Cursor, error: unknown): void {
     const isOdd = error instanceof KafkaError && (error.code === "PROTOCOL_ERROR" || error.code === "FRAME_TOO_LARGE");
-    if (isHealing(error) || (isOdd && ++cursor.misunderstandings < MISUNDERSTANDINGS_MAX)) return this.#again(cursor);
+    if (isHealing(error) || (isOdd && ++cursor.misunderstandings < MISUNDERSTANDINGS_MAX)) {
+      return this.#again(cursor, error);
+    }
     this.#later(cursor);
     cursor.misunderstandings = 0;
-    cursor.interrupt(placed(error, cursor));
+    const failure = placed(error, cursor);
+    cursor.interrupt(failure);
+    this.#parts.telemetry.partitionFailed(cursor, cursor.fetchOffset, failure);
     this.#parts.arrived();
   }
 
   /** The partition has failed: what heals is tried again later, the rest stops it until somebody seeks. */
   #failed(cursor: Cursor, error: unknown): void {
-    if (isHealing(error)) return this.#again(cursor);
-    cursor.fail(placed(error, cursor));
+    if (isHealing(error)) return this.#again(cursor, error);
+    const failure = placed(error, cursor);
+    cursor.fail(failure);
+    this.#parts.telemetry.partitionFailed(cursor, cursor.fetchOffset, failure);
     this.#parts.arrived();
   }
 
-  #again(cursor: Cursor): void {
-    this.#later(cursor);
+  #again(cursor: Cursor, error: unknown): void {
+    this.#later(cursor, error);
     this.#parts.cluster.lookAgain();
   }
 }

@@ -2,6 +2,7 @@
 
 import { errorNumbers } from "../base/error_codes.ts";
 import { KafkaError } from "../base/errors.ts";
+import type { Telemetry } from "../base/telemetry.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { Connection } from "../connection/connection.ts";
 import { fetch } from "../protocol/fetch.ts";
@@ -21,6 +22,7 @@ export interface FetchSizes {
 
 /** Who learns what an answer says of a cursor. */
 export interface Takers {
+  readonly telemetry: Telemetry;
   readonly cluster: Cluster;
   readonly settings: FetchSizes;
   /** The offset is not in the log. */
@@ -109,7 +111,7 @@ function takePartition(
   answer: PartitionAnswer,
   isEmpty: boolean,
 ): void {
-  const { settings, outOfRange, later } = takers;
+  const { settings, outOfRange, later, telemetry } = takers;
   const { topic, partition } = cursor;
   if (answer.errorCode === errorNumbers.OFFSET_OUT_OF_RANGE) {
     // What was fetched before is read first: then it is asked for once more.
@@ -120,6 +122,7 @@ function takePartition(
     throw KafkaError.ofBroker(answer.errorCode, "", { broker, topic, partition, offset: cursor.fetchOffset });
   }
   const { records, highWatermark } = answer;
+  cursor.highWatermark = highWatermark;
   if (!records || records.length === 0) {
     if (isEmpty && highWatermark > cursor.fetchOffset) return takeHole(takers, cursor, highWatermark);
     cursor.failures = cursor.holes = 0;
@@ -137,9 +140,10 @@ function takePartition(
       useful.push(batch);
       next = batch.lastOffset + 1;
     }
-    if (useful.length > 0) cursor.add({ batches: useful, next: 0, highWatermark, bytes: records.length });
-    else later(cursor); // no broker gives what was not asked for; this one is not asked at once again
-    return;
+    if (useful.length === 0) return later(cursor); // no broker gives what was not asked for; this one is not asked at once again
+    const piece = { batches: useful, next: 0, highWatermark, bytes: records.length };
+    telemetry.fetched(broker, cursor, piece);
+    return cursor.add(piece);
   }
   if ((versions.best(fetch) ?? 0) >= WHOLE_FIRST) {
     const detail = `${broker} gave ${records.length} bytes of ${topic}/${partition} without a whole batch in them`;

@@ -7,11 +7,13 @@ import {
   either,
   oneOf,
   type OptionRules,
+  someInterceptors,
   someSignal,
   someText,
   trueOrFalse,
   wholeNumber,
 } from "../base/options.ts";
+import type { ConsumerInterceptor } from "./interceptors.ts";
 
 /** How a simple consumer reads. */
 export interface SimpleConsumerOptions {
@@ -53,6 +55,8 @@ export interface SimpleConsumerOptions {
    * where the reader stands, again until somebody seeks past it; a loop that is begun again reads the other partitions meanwhile.
    */
   readonly checkCrc?: boolean | undefined;
+  /** See every message just before the loop does; after those of the client. */
+  readonly interceptors?: readonly ConsumerInterceptor[] | undefined;
   /** Ends loops over this consumer with its reason. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -85,6 +89,7 @@ export const rules: OptionRules<SimpleConsumerOptions> = {
   bufferBytes: wholeNumber(1, BYTES_MAX),
   decompressedBytes: wholeNumber(1, BYTES_MAX),
   checkCrc: trueOrFalse,
+  interceptors: someInterceptors,
   signal: someSignal,
 };
 

@@ -9,7 +9,7 @@ import { findOffsets, offsetsOf, type Place } from "./offsets.ts";
 import type { CheckedOptions } from "./options.ts";
 
 /** What partitions are read with. */
-export interface PartitionsParts extends Pick<ClientParts, "world" | "cluster" | "requestTimeoutMs"> {
+export interface PartitionsParts extends Pick<ClientParts, "world" | "telemetry" | "cluster" | "requestTimeoutMs"> {
   readonly topic: string;
   readonly options: CheckedOptions;
   /** What the group has committed, by partition; undefined where there is no group. */
@@ -133,14 +133,16 @@ export class Partitions {
 
   /** The log does not hold the offset that a cursor wants to fetch: goes on where `reset` says. */
   outOfRange(cursor: Cursor): void {
-    const { options: { reset }, topic } = this.#parts;
+    const { options: { reset }, topic, telemetry } = this.#parts;
     const { partition, fetchOffset: offset } = cursor;
     if (reset !== "error") {
+      telemetry.offsetReset(cursor, offset, reset);
       this.seek(cursor, reset);
       cursor.wasReset = true;
       return;
     }
-    cursor.fail(
+    this.#fail(
+      cursor,
       KafkaError.ofBroker(errorNumbers.OFFSET_OUT_OF_RANGE, `offset ${offset}`, { topic, partition, offset }),
     );
     this.#parts.changed();
@@ -226,6 +228,7 @@ export class Partitions {
   #lose(cursors: readonly Cursor[], error: unknown, isStart: boolean): void {
     for (const cursor of cursors) {
       cursor.interrupt(error as KafkaError);
+      this.#parts.telemetry.partitionFailed(cursor, cursor.position, error);
       this.#lost.set(cursor, isStart);
     }
   }
@@ -259,8 +262,13 @@ export class Partitions {
       if (cursor.error) continue;
       const { partition } = cursor;
       const context = { topic, partition, retriable: false };
-      cursor.fail(KafkaError.ofBroker(errorNumbers.UNKNOWN_TOPIC_OR_PARTITION, "", context));
+      this.#fail(cursor, KafkaError.ofBroker(errorNumbers.UNKNOWN_TOPIC_OR_PARTITION, "", context));
     }
+  }
+
+  #fail(cursor: Cursor, error: KafkaError): void {
+    cursor.fail(error);
+    this.#parts.telemetry.partitionFailed(cursor, cursor.position, error);
   }
 }
 

@@ -10,6 +10,7 @@ import { type CommitOptions, type CommitTarget, Committing, type Hand } from "./
 import type { Cursor, Piece } from "./cursor.ts";
 import { Fetchers } from "./fetcher.ts";
 import type { CommittedOffset } from "./group_offsets.ts";
+import { ConsumerInterceptors } from "./interceptors.ts";
 import { lagOf } from "./lag.ts";
 import type { Place } from "./offsets.ts";
 import { type CheckedOptions, checkedOptions, rules, type SimpleConsumerOptions } from "./options.ts";
@@ -45,6 +46,8 @@ export class SimpleConsumer implements AsyncIterable<Message> {
   readonly #options: CheckedOptions;
   readonly #partitions: Partitions;
   readonly #fetchers: Fetchers;
+  readonly #interceptors: ConsumerInterceptors | undefined;
+  readonly #unwatch: () => void;
   readonly #committing: Committing | undefined;
   readonly #arrived: Gate;
   readonly #ended = new AbortController();
@@ -72,7 +75,9 @@ export class SimpleConsumer implements AsyncIterable<Message> {
     this.topic = topic;
     this.#parts = parts;
     this.#options = checkedOptions(options);
-    const { world, cluster, backoff, requestTimeoutMs } = parts;
+    const { world, cluster, backoff, requestTimeoutMs, telemetry } = parts;
+    this.#interceptors = ConsumerInterceptors.of(this.#options.interceptors);
+    this.#unwatch = telemetry.watchConsumer(() => this.#partitions.all);
     const { signal } = this.#ended;
     const changed = () => this.#changed();
     this.#arrived = new Gate(world, `messages of ${topic}`);
@@ -80,11 +85,11 @@ export class SimpleConsumer implements AsyncIterable<Message> {
       ? undefined
       : (cursors: readonly Cursor[], signal: AbortSignal) => this.#committing!.resume(cursors, signal);
     this.#partitions = new Partitions({
-      ...{ world, cluster, requestTimeoutMs, topic, options: this.#options, committed, changed, signal },
+      ...{ world, telemetry, cluster, requestTimeoutMs, topic, options: this.#options, committed, changed, signal },
     });
     this.#committing = this.#newCommitting();
     this.#fetchers = new Fetchers({
-      ...{ world, cluster, cursors: () => this.#partitions.all, arrived: () => this.#arrived.open() },
+      ...{ world, telemetry, cluster, cursors: () => this.#partitions.all, arrived: () => this.#arrived.open() },
       settings: { ...backoff, ...this.#options, requestTimeoutMs },
       outOfRange: (cursor) => this.#partitions.outOfRange(cursor),
     });
@@ -219,6 +224,7 @@ export class SimpleConsumer implements AsyncIterable<Message> {
       await this.#committing?.close(this.#options.autoCommit ?? true, signal);
     } finally {
       await this.#auto;
+      this.#unwatch();
       this.#parts.onClosed();
     }
   }
@@ -254,9 +260,8 @@ export class SimpleConsumer implements AsyncIterable<Message> {
   /** The fast way: the next message of a batch that is open. */
   #nextMessage(): Promise<IteratorResult<Message>> {
     const reading = this.#reading;
-    if (reading && reading.index < reading.to && !this.#advancing && this.#mayRead(reading)) {
-      return Promise.resolve({ done: false, value: this.#take(reading) });
-    }
+    const isQuick = reading && reading.index < reading.to && !this.#advancing && !this.#interceptors;
+    if (isQuick && this.#mayRead(reading)) return Promise.resolve({ done: false, value: this.#take(reading) });
     return this.#alone(async () => {
       this.#finish();
       const reading = await this.#advance();
@@ -270,18 +275,28 @@ export class SimpleConsumer implements AsyncIterable<Message> {
       const reading = await this.#advance();
       if (!reading) return { done: true, value: undefined };
       const { list, index: from, to, lastOffset, highWatermark } = reading;
+      const messages = this.#interceptors && this.#intercepted(list, from, to);
       reading.index = to;
       this.#hold(reading, lastOffset + 1);
       const { signal } = this.#ended;
-      return { done: false, value: new Batch({ list, from, to, lastOffset, highWatermark, signal }) };
+      return { done: false, value: new Batch({ list, from, to, lastOffset, highWatermark, signal, messages }) };
     });
   }
 
   #take(reading: Reading): Message {
     this.#finish();
-    const message = reading.list.at(reading.index++);
+    const read = reading.list.at(reading.index);
+    const message = this.#interceptors ? this.#interceptors.consume(read) : read;
+    reading.index++;
     this.#hold(reading, reading.index === reading.to ? reading.lastOffset + 1 : message.offset + 1);
     return message;
+  }
+
+  /** What the interceptors make of a batch: of all of it, before the loop is given any. */
+  #intercepted(list: RecordList, from: number, to: number): Message[] {
+    const messages: Message[] = [];
+    for (let i = from; i < to; i++) messages.push(this.#interceptors!.consume(list.at(i)));
+    return messages;
   }
 
   #hold(reading: Reading, next: number): void {
@@ -412,6 +427,7 @@ export class SimpleConsumer implements AsyncIterable<Message> {
     const to = isCut ? list.indexOf(cursor.end) : list.count;
     const lastOffset = isCut ? cursor.end - 1 : batch.lastOffset;
     if (index === to) cursor.position = lastOffset + 1;
+    else this.#parts.telemetry.consumed(this.topic, to - index);
     const { highWatermark } = piece;
     this.#reading = { cursor, generation, list, index, to, lastOffset, highWatermark };
   }
@@ -422,7 +438,9 @@ export class SimpleConsumer implements AsyncIterable<Message> {
     const told = error instanceof KafkaError
       ? error.with({ topic, partition, offset: Math.max(position, error.offset ?? 0) })
       : error;
-    if (cursor.generation === generation) cursor.stop(told as KafkaError);
+    if (cursor.generation !== generation) return told;
+    cursor.stop(told as KafkaError);
+    this.#parts.telemetry.partitionFailed(cursor, position, told);
     return told;
   }
 

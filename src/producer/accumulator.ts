@@ -22,7 +22,9 @@ export interface Batch {
   heldBytes: number;
   /** Takes no more records. */
   sealed: boolean;
-  /** How often it has failed. */
+  /** How often it was handed to a connection. */
+  tries: number;
+  /** How often it has failed, by somebody's fault. */
   failures: number;
   /** Why it failed last. */
   lastError: KafkaError | undefined;
@@ -95,6 +97,7 @@ export class Accumulator {
       deadline,
       heldBytes: 0,
       sealed: false,
+      tries: 0,
       failures: 0,
       lastError: undefined,
       retryAt: 0,

@@ -2,12 +2,21 @@
 
 import { Budget, onAbort } from "../base/async.ts";
 import { KafkaError } from "../base/errors.ts";
-import { type Checked, checkOptions, oneOf, type OptionRules, someFunction, wholeNumber } from "../base/options.ts";
+import {
+  type Checked,
+  checkOptions,
+  oneOf,
+  type OptionRules,
+  someFunction,
+  someInterceptors,
+  wholeNumber,
+} from "../base/options.ts";
 import type { ClientParts } from "../cluster/parts.ts";
 import { codecFor, type Compression } from "../records/compression.ts";
 import { Accumulator } from "./accumulator.ts";
 import { BufferPool } from "./buffers.ts";
 import { Call, type CallOwner, type DeliveryReport, type Recipient, Round, type Waiting } from "./call.ts";
+import { type ProducerInterceptor, ProducerInterceptors, type SentMessage } from "./interceptors.ts";
 import { Intake } from "./intake.ts";
 import { type Bytes, type Delivery, Draft, type ProducerMessage, type TopicMessage } from "./message.ts";
 import type { Partitioner } from "./partitioner.ts";
@@ -35,6 +44,8 @@ export interface ProducerOptions {
   readonly partitioner?: Partitioner | undefined;
   /** Called with the end of every message, whether it came by `produce` or `enqueue`. What it throws is an unhandled rejection. */
   readonly onDelivery?: ((report: DeliveryReport) => void) | undefined;
+  /** See every message before it is partitioned, and again when it has its end; after those of the client. */
+  readonly interceptors?: readonly ProducerInterceptor[] | undefined;
 }
 
 /** How to wait. */
@@ -58,6 +69,7 @@ const rules: OptionRules<ProducerOptions> = {
   requestTimeoutMs: wholeNumber(1, BYTES_MAX),
   partitioner: someFunction,
   onDelivery: someFunction,
+  interceptors: someInterceptors,
 };
 
 const defaults = {
@@ -89,6 +101,10 @@ export class Producer {
   #round: Round;
   /** What was given before the last flush, and is not over. */
   readonly #earlier = new Set<Round>();
+  readonly #interceptors: ProducerInterceptors | undefined;
+  /** The messages of calls whose ends the interceptors want to know. */
+  readonly #sent = new WeakMap<Call, readonly SentMessage[]>();
+  readonly #unwatch: () => void;
   #nextCall = 0;
   #unreported: KafkaError | undefined;
   #closing: Promise<void> | undefined;
@@ -104,6 +120,8 @@ export class Producer {
     if (settings.compression !== "none") codecFor(settings.compression, codecs, 2);
     const accumulator = new Accumulator(settings, new BufferPool(settings.batchBytes, SPARE_BYTES_MAX));
     this.#buffer = new Budget(settings.bufferBytes);
+    this.#interceptors = ProducerInterceptors.of(settings.interceptors);
+    this.#unwatch = parts.telemetry.watchProducer(() => this.#buffer.held);
     this.#owner = {
       wantsReports: settings.onDelivery !== undefined,
       settled: (call) => this.#settled(call),
@@ -118,7 +136,7 @@ export class Producer {
       batchChanged: () => this.#sender.wake(),
     });
     this.#sender = new Sender({
-      ...{ world, cluster, accumulator, codecs },
+      ...{ world, cluster, accumulator, codecs, telemetry: parts.telemetry },
       settings: {
         ...parts.backoff,
         ...settings,
@@ -153,8 +171,7 @@ export class Producer {
       if (list.length === 0) wait.resolve([]);
       else {
         const call = this.#call(list.length, !Array.isArray(input), wait);
-        const taken = this.#take(list, call);
-        if (taken < list.length) this.#hold(call, list, taken, taken);
+        this.#takeAll(call, list);
         if (signal && !call.isSettled) this.#takeBackOnAbort(call, signal, wait.promise, wait.reject);
       }
     } catch (error) {
@@ -171,6 +188,7 @@ export class Producer {
   enqueue(input: OneOrMany<ProducerMessage | TopicMessage>, options: WaitOptions = {}): Promise<void> | undefined {
     options.signal?.throwIfAborted();
     const list = this.#listOf(input);
+    if (this.#interceptors?.areTold) return this.#enqueueTold(list, options.signal);
     const round = this.#round;
     round.add(list.length);
     const taken = this.#take(list, round);
@@ -219,6 +237,7 @@ export class Producer {
       this.#intake.stop(error);
       await this.#sender.close(error);
       await Promise.all([this.#intake.close(error), this.#watching]);
+      this.#unwatch();
       this.#parts.onClosed();
     }
     this.#throwUnreported();
@@ -233,10 +252,29 @@ export class Producer {
   /** The messages as a list, all of them checked: a list with one that cannot be sent is refused as a whole. */
   #listOf(input: OneOrMany<ProducerMessage | TopicMessage>): readonly (Bytes | ProducerMessage)[] {
     if (this.#closing) throw closed();
-    const list = Array.isArray(input) ? input as (Bytes | ProducerMessage)[] : [input as Bytes | ProducerMessage];
+    let list = Array.isArray(input) ? input as (Bytes | ProducerMessage)[] : [input as Bytes | ProducerMessage];
+    if (this.#interceptors) {
+      list = this.#interceptors.send(list, this.#topic, this.#parts.world.wall());
+      if (this.#closing) throw closed(); // by one of them
+    }
     this.#wall = this.#parts.world.wall();
     for (let i = 0; i < list.length; i++) this.#draft.read(list[i]!, this.#topic, this.#wall);
     return list;
+  }
+
+  /** Takes the messages of a call; those that have to wait are held in it. */
+  #takeAll(call: Call, list: readonly (Bytes | ProducerMessage)[]): void {
+    if (this.#interceptors?.areTold) this.#sent.set(call, list as readonly SentMessage[]);
+    const taken = this.#take(list, call);
+    if (taken < list.length) this.#hold(call, list, taken, taken);
+  }
+
+  /** Where interceptors want to know what became of each message, a call keeps which it was. */
+  #enqueueTold(list: readonly (Bytes | ProducerMessage)[], signal: AbortSignal | undefined): Promise<void> | undefined {
+    if (list.length === 0) return undefined;
+    const call = this.#call(list.length, false, undefined);
+    this.#takeAll(call, list);
+    return call.isTaken ? undefined : this.#untilTaken(call, signal);
   }
 
   /** Puts messages into batches until one has to wait; gives how many need not. */
@@ -271,9 +309,14 @@ export class Producer {
     if (!wait) this.#unreported ??= failure;
     else if (failure) wait.reject(isSingle ? failure : failure.with({ reports: reports as DeliveryReport[] }));
     else wait.resolve((isSingle ? reports[0] : reports) as Delivery | Delivery[]);
+    if (this.#interceptors) this.#tellInterceptors(this.#interceptors, call);
     const { onDelivery } = this.#options;
     if (onDelivery) { for (const report of reports) tell(onDelivery, report!); }
     round.acknowledged(1);
+  }
+
+  #tellInterceptors(interceptors: ProducerInterceptors, call: Call): void {
+    this.#sent.get(call)?.forEach(({ known }, i) => interceptors.acknowledged(call.reports[i]!, known));
   }
 
   /** The end of a message that was enqueued. */

@@ -22,7 +22,7 @@ export function halves(batch: Batch): [Batch, Batch] {
   messagesOf(batch).forEach((message, i) => appendTo(builders[i < middle ? 0 : 1], message));
   const [first, second] = splitParts(batch.parts, middle);
   const firstBytes = Math.floor(heldBytes / 2);
-  const common = { ...batch, sealed: true, underWay: false, failures: 0, retryAt: 0, bytes: undefined };
+  const common = { ...batch, sealed: true, underWay: false, tries: 0, failures: 0, retryAt: 0, bytes: undefined };
   return [
     { ...common, builder: builders[0], parts: first, heldBytes: firstBytes },
     { ...common, builder: builders[1], parts: second, heldBytes: heldBytes - firstBytes },

@@ -3,6 +3,7 @@
 import { errorNumbers } from "../base/error_codes.ts";
 import { Gate } from "../base/async.ts";
 import { KafkaError } from "../base/errors.ts";
+import type { Telemetry } from "../base/telemetry.ts";
 import type { Timer, World } from "../base/world.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { type BackoffSettings, delayMs, isRetriable } from "../cluster/retry.ts";
@@ -28,6 +29,7 @@ export interface SenderParts {
   readonly world: World;
   readonly cluster: Cluster;
   readonly accumulator: Accumulator;
+  readonly telemetry: Telemetry;
   readonly codecs: Codecs;
   readonly settings: SenderSettings;
   /** A batch has its end: its room in the buffer is free again. */
@@ -231,10 +233,13 @@ export class Sender {
     const body = { acks, timeoutMs, topicData: topicData(batches, ids) };
     const options = { timeoutMs, signal, versionMax: connection.versions.pick(produce, versionMax) };
     if (connection.error) throw connection.error;
-    for (const batch of batches) batch.underWay = true;
+    for (const batch of batches) {
+      batch.underWay = true;
+      batch.tries++;
+    }
     if (acks === 0) {
       await connection.send(produce, body, options);
-      for (const batch of batches) this.#succeeded(batch, -1, -1);
+      for (const batch of batches) this.#succeeded(connection, batch, -1, -1);
       return;
     }
     const { responses } = await connection.request(produce, body, options);
@@ -255,14 +260,16 @@ export class Sender {
       this.#failed(batch, new KafkaError("PROTOCOL_ERROR", detail, context), true);
     } else if (answer.errorCode === errorNumbers.MESSAGE_TOO_LARGE && batch.builder.count > 1 && !batch.expired) {
       // Its messages may well fit one by one (KIP-126).
+      this.#parts.telemetry.batchSplit();
       this.#parts.accumulator.putBack(batch, halves(batch));
     } else if (answer.errorCode !== 0) {
       this.#failed(batch, KafkaError.ofBroker(answer.errorCode, answer.errorMessage ?? "", context), true);
-    } else this.#succeeded(batch, answer.baseOffset, answer.logAppendTimeMs);
+    } else this.#succeeded(connection, batch, answer.baseOffset, answer.logAppendTimeMs);
   }
 
-  #succeeded(batch: Batch, baseOffset: number, logAppendTimeMs: number): void {
-    const { topic, partition, builder, failures } = batch;
+  #succeeded({ label }: Connection, batch: Batch, baseOffset: number, logAppendTimeMs: number): void {
+    const { topic, partition, builder, tries } = batch;
+    if (!batch.expired) this.#parts.telemetry.batchSent(batch, label, baseOffset);
     let offset = baseOffset;
     // Whoever waited for a batch that came too late has been told.
     for (const part of batch.expired ? [] : batch.parts) {
@@ -271,14 +278,14 @@ export class Sender {
     }
     this.#end(batch);
     // The bytes of a try that failed may still be on their way somewhere; those of the only one have arrived.
-    if (failures > 0) return;
+    if (tries > 1) return;
     batch.bytes = undefined;
     builder.release();
   }
 
   /** A batch in flight failed: it is tried again later, or given up. `answered`: the leader itself said so. */
   #failed(batch: Batch, error: unknown, answered: boolean): void {
-    const { accumulator, cluster, settings, world } = this.#parts;
+    const { accumulator, cluster, settings, world, telemetry } = this.#parts;
     const failure = this.#failureOf(error);
     batch.lastError = failure;
     // An answer tells whether the records were written; anything else that happens to what was sent leaves it open.
@@ -289,11 +296,14 @@ export class Sender {
       this.#end(batch);
       return;
     }
-    if (isHarmless(failure)) batch.retryAt = world.now();
-    else {
+    const isNobodysFault = isHarmless(failure);
+    const ms = isNobodysFault ? 0 : delayMs(world, settings, batch.failures + 1);
+    telemetry.batchRetried(batch, failure.broker, failure, ms);
+    if (!isNobodysFault) {
       cluster.lookAgain();
-      batch.retryAt = world.now() + delayMs(world, settings, ++batch.failures);
+      batch.failures++;
     }
+    batch.retryAt = world.now() + ms;
     accumulator.putBack(batch, [batch]);
   }
 
@@ -326,6 +336,7 @@ export class Sender {
     const { topic, partition, ambiguous, underWay, parts } = batch;
     const known = error.persisted === "no" ? "possibly" : error.persisted;
     const failure = error.with({ topic, partition, persisted: ambiguous || underWay ? known : "no" });
+    this.#parts.telemetry.batchFailed(batch, failure.broker, failure);
     for (const part of parts) part.failed(failure);
   }
 }

@@ -25,6 +25,16 @@ export interface MessageSource {
   headersAt(at: number): readonly Header[];
 }
 
+/** What is to be different in a message; what is left out stays. Text becomes UTF-8. */
+export interface MessageChanges {
+  /** Another key, or `null` for none. */
+  readonly key?: string | Uint8Array | null | undefined;
+  /** Another value. */
+  readonly value?: string | Uint8Array | null | undefined;
+  /** Other headers, in their order. */
+  readonly headers?: readonly (readonly [name: string, value: string | Uint8Array | null])[] | undefined;
+}
+
 /**
  * A message that was read. Bytes are views of what came from the broker, made anew each time: they keep all of the fetched
  * data in memory, so copy with `slice()` what is to be kept for long.
@@ -77,6 +87,11 @@ export class Message {
     return this.#source.headersAt(this.#at);
   }
 
+  /** The same message with another key, value or headers, as an interceptor may give it; where it stands in the log stays. */
+  with(changes: MessageChanges): Message {
+    return new Message(new Changed(this.#source, changes), this.#at);
+  }
+
   /** The value as UTF-8, with U+FFFD for what is not; `""` for a tombstone. */
   text(): string {
     const value = this.value;
@@ -99,6 +114,55 @@ export class Message {
       );
     }
   }
+}
+
+/** One record of a source, with other parts. */
+class Changed implements MessageSource {
+  readonly #source: MessageSource;
+  readonly #key: Uint8Array | null | undefined;
+  readonly #value: Uint8Array | null | undefined;
+  readonly #headers: readonly Header[] | undefined;
+
+  constructor(source: MessageSource, { key, value, headers }: MessageChanges) {
+    this.#source = source;
+    this.#key = bytesOf(key);
+    this.#value = bytesOf(value);
+    this.#headers = headers?.map(([name, value]) => [name, bytesOf(value) ?? null]);
+  }
+
+  get topic(): string {
+    return this.#source.topic;
+  }
+
+  get partition(): number {
+    return this.#source.partition;
+  }
+
+  offsetAt(at: number): number {
+    return this.#source.offsetAt(at);
+  }
+
+  timestampAt(at: number): number {
+    return this.#source.timestampAt(at);
+  }
+
+  keyAt(at: number): Uint8Array | null {
+    return this.#key === undefined ? this.#source.keyAt(at) : this.#key;
+  }
+
+  valueAt(at: number): Uint8Array | null {
+    return this.#value === undefined ? this.#source.valueAt(at) : this.#value;
+  }
+
+  headersAt(at: number): readonly Header[] {
+    return this.#headers ?? this.#source.headersAt(at);
+  }
+}
+
+const encoder = new TextEncoder();
+
+function bytesOf(given: string | Uint8Array | null | undefined): Uint8Array | null | undefined {
+  return typeof given === "string" ? encoder.encode(given) : given;
 }
 
 /** Shows its parts where consoles would show an empty object; Node, Deno and Bun ask for this symbol, and others never do. */

@@ -1,5 +1,6 @@
 /** A cluster as the client sees it, over embedded brokers or scripted peers, in a made-up world. */
 
+import { Telemetry } from "../../../src/base/telemetry.ts";
 import type { World } from "../../../src/base/world.ts";
 import { Cluster, type ClusterSettings } from "../../../src/cluster/cluster.ts";
 import { apiVersions } from "../../../src/protocol/api_versions.ts";
@@ -17,6 +18,7 @@ export function settings(
 ): ClusterSettings {
   return {
     world,
+    telemetry: new Telemetry(world),
     clientId: "tester",
     tls: undefined,
     connectTimeoutMs: 10_000,

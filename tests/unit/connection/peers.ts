@@ -2,6 +2,7 @@
 
 import { assert } from "chai";
 import { KafkaError } from "../../../src/base/errors.ts";
+import { Telemetry } from "../../../src/base/telemetry.ts";
 import type { World } from "../../../src/base/world.ts";
 import { Connection } from "../../../src/connection/connection.ts";
 import { type ConnectionSettings, Opener } from "../../../src/connection/open.ts";
@@ -146,6 +147,7 @@ export class Stage {
     const { world, network: { dial } } = this;
     return {
       world,
+      telemetry: new Telemetry(world),
       dial,
       clientId: "tester",
       tls: undefined,
@@ -201,6 +203,8 @@ export async function connected(
   const ranges = new Map(Object.entries(more.ranges ?? MODERN).map(([key, range]) => [Number(key), range]));
   const connection = new Connection({
     world,
+    telemetry: new Telemetry(world),
+    startedAt: world.now(),
     transport,
     frames: new Frames(transport, 1_000_000),
     versions: new BrokerVersions(ranges, "ApiVersions"),

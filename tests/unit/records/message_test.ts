@@ -75,3 +75,15 @@ test("a message knows where it comes from", () => {
     [],
   ]);
 });
+
+test("the same message with other parts: what is not named stays, and so does the one it is made from", () => {
+  const [message] = messagesIn(built(2, [record({ key: "k", value: "v", headers: [["a", "b"]], timestamp: 7 })]));
+  const changed = message!.with({ value: "ü", headers: [["n", null], ["t", "x"], ["b", Uint8Array.of(9)]] });
+  assert.deepEqual([...changed.value!], [195, 188]);
+  assert.deepEqual(changed.headers, [["n", null], ["t", Uint8Array.of(120)], ["b", Uint8Array.of(9)]]);
+  assert.deepEqual([changed.topic, changed.partition, changed.offset, changed.timestamp], ["my.test", 3, 0, 7]);
+  assert.deepEqual(changed.key, message!.key);
+  assert.equal(message!.text(), "v");
+  const bare = changed.with({ key: null, value: null, headers: undefined });
+  assert.deepEqual([bare.key, bare.value, bare.headers.length, bare.json()], [null, null, 3, null]);
+});

@@ -325,7 +325,12 @@ export class RealKafka implements AsyncDisposable {
     });
   }
 
-  /** The end of what a broker has logged. */
+  /** The folder of a broker's data; the log of each partition lies in a folder of its own below it. */
+  dataFolder(id: number): string {
+    return this.#seat(id).folder;
+  }
+
+  /** The end of what a broker has said. */
   logTail(id: number): string {
     return tail(this.#seat(id).command.log);
   }

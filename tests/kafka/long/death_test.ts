@@ -1,0 +1,143 @@
+/** Brokers die, are restarted and held, while clients with default options produce and consume: nothing is lost, and nobody notices. */
+
+import { assert } from "chai";
+import type { Compression, Topic } from "@samsa/kafka";
+import { settingOf } from "../../harness.ts";
+import { door } from "../../package/door.ts";
+import { testWith } from "../../tools.ts";
+import { RealKafka } from "../launcher.ts";
+import { atLeast } from "../releases.ts";
+import { readReplica } from "./replica_log.ts";
+import { idIn, Traffic } from "./traffic.ts";
+import { type Id, judge, type PartitionLog, type Replica } from "./verdict.ts";
+
+const PARTITIONS = 6;
+const BROKERS = [1, 2, 3];
+const MESSAGES_MIN = 50_000;
+const HELD_MS = 20_000;
+/** For other mixes by hand: `SAMSA_DEATH_CLIENTS=12 SAMSA_DEATH_GZIP=1 SAMSA_DEATH_LINGER=5`. */
+const clients = settingOf("SAMSA_DEATH_CLIENTS", 1);
+const compression: Compression = settingOf("SAMSA_DEATH_GZIP", 0) ? "gzip" : "none";
+const lingerMs = settingOf("SAMSA_DEATH_LINGER", 0);
+const rate = settingOf("SAMSA_DEATH_RATE", 2_500);
+
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** What happens to the brokers. What the victims' files held while they were away is kept for the verdict. */
+class Faults {
+  readonly victims: Replica[] = [];
+  readonly #kafka: RealKafka;
+  readonly #topic: string;
+  readonly #start = performance.now();
+
+  constructor(kafka: RealKafka, topic: string) {
+    this.#kafka = kafka;
+    this.#topic = topic;
+  }
+
+  #log(text: string): void {
+    console.log(`${((performance.now() - this.#start) / 1000).toFixed(1).padStart(6)} s  ${text}`);
+  }
+
+  /** Nothing is done to a broker before all replicas are in sync. Gives the leader of a partition. */
+  async #leader(partition: number): Promise<number> {
+    await this.#kafka.inSync(this.#topic);
+    await sleep(1_000);
+    return (await this.#kafka.partitions(this.#topic))[partition]!.leader;
+  }
+
+  async #keepFiles(broker: number, what: string): Promise<void> {
+    const folder = this.#kafka.dataFolder(broker);
+    this.victims.push(await readReplica(`broker ${broker} (${what})`, folder, this.#topic, PARTITIONS, idIn));
+  }
+
+  async kill(partition: number): Promise<void> {
+    const broker = await this.#leader(partition);
+    this.#log(`kill broker ${broker}`);
+    await this.#kafka.kill(broker);
+    await this.#keepFiles(broker, "killed");
+    await sleep(2_000);
+    await this.#kafka.start(broker);
+    this.#log(`broker ${broker} is back`);
+  }
+
+  async restart(broker: number): Promise<void> {
+    await this.#leader(0);
+    this.#log(`stop broker ${broker}`);
+    await this.#kafka.stop(broker);
+    this.#log(`broker ${broker} has stopped`);
+    await this.#keepFiles(broker, "stopped");
+    await this.#kafka.start(broker);
+    this.#log(`broker ${broker} is back`);
+  }
+
+  async hold(partition: number): Promise<void> {
+    const broker = await this.#leader(partition);
+    this.#log(`hold broker ${broker}`);
+    await this.#kafka.pause(broker);
+    await sleep(HELD_MS);
+    await this.#keepFiles(broker, "held");
+    await this.#kafka.resume(broker);
+    this.#log(`broker ${broker} goes on`);
+    await this.#kafka.inSync(this.#topic);
+    this.#log("all replicas are in sync");
+  }
+}
+
+/** The whole topic as a new consumer reads it; where batches begin is told by the files. */
+async function readLog(topic: Topic, files: Replica): Promise<PartitionLog[]> {
+  const logs = Array.from({ length: PARTITIONS }, (): Id[] => []);
+  for await (const message of topic.simpleConsumer({ until: "end" })) {
+    logs[message.partition]![message.offset] = idIn(message);
+  }
+  return logs.map((ids, partition) => ({ ids, batches: files.partitions[partition]!.batches }));
+}
+
+async function files(kafka: RealKafka, topic: string): Promise<Replica[]> {
+  const read = (id: number) => readReplica(`broker ${id}`, kafka.dataFolder(id), topic, PARTITIONS, idIn);
+  return await Promise.all(BROKERS.map(read));
+}
+
+/** Three leaders are killed, all brokers restarted one after the other, one is held. */
+async function brokersDie(kafka: RealKafka, traffic: Traffic, faults: Faults): Promise<void> {
+  for (const partition of [0, 1, 2]) await faults.kill(partition);
+  while (traffic.count < MESSAGES_MIN) await sleep(100);
+  for (const broker of BROKERS) await faults.restart(broker);
+  await faults.hold(3);
+  await kafka.inSync("death");
+}
+
+for (const release of ["4.4.0", "0.8.2.2"]) {
+  testWith(["java", "mvn"], `Kafka ${release}: brokers die and come back, and nothing is lost`, async () => {
+    const settings = { "min.insync.replicas": 2, "unclean.leader.election.enable": false };
+    await using kafka = await RealKafka.start({ release, brokers: BROKERS.length, settings });
+    await kafka.createTopic("death", { partitions: PARTITIONS, replicationFactor: BROKERS.length });
+    await using client = await door.connect({ hosts: kafka.hosts });
+    const topic = await client.topic("death");
+    const traffic = new Traffic(topic, { partitions: PARTITIONS, clients, rate, compression, lingerMs });
+    const faults = new Faults(kafka, "death");
+    try {
+      await brokersDie(kafka, traffic, faults);
+      await traffic.finish();
+    } finally {
+      await traffic.close();
+    }
+    const running = await files(kafka, "death");
+    const log = await readLog(topic, running[0]!);
+    for (const broker of BROKERS) await kafka.kill(broker);
+    const { produced, acknowledged, readers } = traffic;
+    const replicas = await files(kafka, "death");
+    const verdict = judge({ produced, acknowledged, log, readers, victims: faults.victims, replicas });
+    const { duplicates, retries, ours, theirs } = verdict;
+    const waits = readers.map(({ longestWaitMs }) => Math.round(longestWaitMs));
+    console.log(
+      `Kafka ${release}: ${traffic.acknowledgedCount} messages acknowledged, the slowest after ` +
+        `${Math.round(traffic.longestWaitMs)} ms; ${duplicates} stand there again, of ${retries} batches that were ` +
+        `retried after they had been written; consumers waited ${Math.max(...waits)} ms at most`,
+    );
+    for (const text of theirs) console.log(`the broker's own: ${text}`);
+    assert.deepEqual(traffic.errors, [], "errors that users were given");
+    assert.deepEqual(ours, []);
+    if (atLeast(release, "0.11")) assert.deepEqual(theirs, []);
+  });
+}

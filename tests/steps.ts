@@ -127,7 +127,7 @@ export async function runSteps(
     }
     await Promise.race(running.values());
   }
-  return sum([...results.values()]);
+  return { ...sumOf([...results.values()]), ok: [...results.values()].every(({ ok }) => ok) };
 }
 
 function mayStart(step: Step, running: readonly Step[], waiting: readonly Step[]): boolean {
@@ -137,13 +137,13 @@ function mayStart(step: Step, running: readonly Step[], waiting: readonly Step[]
   return !step.after?.some((name) => [...running, ...waiting].some((other) => other.name === name));
 }
 
-function sum(results: readonly Result[]): Result {
-  const total = (count: (result: Result) => number) => results.reduce((so, result) => so + count(result), 0);
+/** All of them together. */
+export function sumOf(counts: readonly Counts[]): Counts {
+  const total = (count: (of: Counts) => number) => counts.reduce((so, of) => so + count(of), 0);
   return {
     passed: total(({ passed }) => passed),
     failed: total(({ failed }) => failed),
     skipped: total(({ skipped }) => skipped),
-    ok: results.every(({ ok }) => ok),
   };
 }
 

@@ -5,7 +5,9 @@ import { existsSync } from "node:fs";
 import { build, tarball } from "../npm-build/build.ts";
 import { bundle, filesBelow } from "../npm-build/bundle.ts";
 import { exportedFiles, packageName, ROOT } from "../npm-build/project.ts";
-import { counted, type Counts, type Step, type StepLog } from "./steps.ts";
+import { counted, type Counts, type Step, StepLog, sumOf } from "./steps.ts";
+import { resolveJars } from "./kafka/jars.ts";
+import { everyAge } from "./kafka/releases.ts";
 import { commandOf, missing, missingIsFailure, provide, type ToolName } from "./tools.ts";
 
 const OUT = `${ROOT}npm-build/out`;
@@ -16,6 +18,12 @@ const CONSUMER = `${OUT}/consumer`;
 
 /** The tests of the main job on real brokers: from the sources on Deno, elsewhere with the package. */
 const ON_KAFKA = "tests/kafka/client_test.ts";
+
+/** What runs on every age of real brokers. */
+const ON_EVERY_AGE = [ON_KAFKA];
+
+/** Tests on real brokers that are too long for the test command. */
+const LONG = "tests/kafka/long";
 
 /** The program that holds seeds to their traces. */
 const TRACES = `${ROOT}tests/simulation/traces.ts`;
@@ -242,7 +250,7 @@ export const kafkaSuite: Step = {
   name: "kafka",
   budgetSeconds: 300,
   alone: true,
-  run: (log) => denoTest("kafka", ["tests/kafka"], log),
+  run: (log) => denoTest("kafka", [`--ignore=${LONG}`, "tests/kafka"], log),
 };
 
 /** The main job on real brokers, with what is in the tarball, on one of the other runtimes. */
@@ -275,4 +283,35 @@ export const hostileMinute: Step = {
   name: "hostile",
   budgetSeconds: 240,
   run: (log) => denoTest("hostile", ["tests/hostile"], log, { SAMSA_HOSTILE_SECONDS: "60" }),
+};
+
+/** Brokers of three-broker clusters are killed, restarted and held. */
+export const deathSuite: Step = {
+  name: "death",
+  budgetSeconds: 360,
+  alone: true,
+  run: (log) => denoTest("death", [`${LONG}/verdict_test.ts`, `${LONG}/death_test.ts`], log),
+};
+
+/** The tests that hold for each release, on all of them, two releases side by side. */
+export const agesSuite: Step = {
+  name: "ages",
+  budgetSeconds: 480,
+  alone: true,
+  run: (log) =>
+    withTools(["java", "mvn"], log, () => testFiles(ON_EVERY_AGE), async () => {
+      await resolveJars(everyAge);
+      const left = [...everyAge];
+      const counts: Counts[] = [];
+      const worker = async () => {
+        for (let release = left.shift(); release !== undefined; release = left.shift()) {
+          if (log.signal.aborted) return;
+          const own = new StepLog(log.signal);
+          counts.push(await denoTest(`ages-${release}`, ON_EVERY_AGE, own, { SAMSA_RELEASES: release }));
+          log.write(own.text);
+        }
+      };
+      await Promise.all([worker(), worker()]);
+      return sumOf(counts);
+    }),
 };

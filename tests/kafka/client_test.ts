@@ -7,6 +7,7 @@ import {
   KafkaError,
   type Message,
   type ProducerMessage,
+  type SimpleConsumerOptions,
   type Topic,
 } from "@samsa/kafka";
 import { door } from "../package/door.ts";
@@ -27,6 +28,7 @@ interface Sample {
   readonly timestamp: number;
 }
 
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 /** One of everything that the release can hold. */
@@ -79,13 +81,15 @@ async function makeTopic(kafka: RealKafka, client: KafkaClient, name: string): P
   return await client.topic(name);
 }
 
+/** The code of the error that this ends with. */
+async function caught(work: Promise<unknown>): Promise<string> {
+  const error = await work.then(() => undefined, (error) => error);
+  assert.instanceOf(error, KafkaError);
+  return (error as KafkaError).code;
+}
+
 /** The topic's own life: listed, refused twice, deleted. */
 async function topicsComeAndGo(kafka: RealKafka, client: KafkaClient): Promise<void> {
-  const caught = async (work: Promise<unknown>) => {
-    const error = await work.then(() => undefined, (error) => error);
-    assert.instanceOf(error, KafkaError);
-    return (error as KafkaError).code;
-  };
   if (!atLeast(kafka.release, "0.10.1")) {
     assert.equal(await caught(client.admin.createTopic("come.and.go")), "UNSUPPORTED_FEATURE");
     await kafka.createTopic("come.and.go", { partitions: 2 });
@@ -171,6 +175,61 @@ async function manyGoRound(topic: Topic): Promise<void> {
   assert.deepEqual([...await topic.latestOffsets()], [...ends].sort(([a], [b]) => a - b));
 }
 
+/** As many as were asked for are told where they are, as far as the kind of acknowledgement tells it; all are written. */
+async function everyAcknowledgement(topic: Topic): Promise<void> {
+  const wanted: string[] = [];
+  for (const acks of [1, "all", 0] as const) {
+    const producer = topic.producer({ acks });
+    const values = Array.from({ length: 10 }, (_, i) => `${acks} ${i}`);
+    const places = await producer.produce(values.map((value) => ({ partition: 0, value })));
+    await producer.close();
+    assert.deepEqual(places.map(({ offset }) => offset), values.map((_, i) => acks === 0 ? -1 : wanted.length + i));
+    wanted.push(...values);
+  }
+  const end = Date.now() + 10_000; // nobody says when what was only written to the socket is in the log
+  while ((await topic.latestOffsets()).get(0)! < wanted.length && Date.now() < end) await sleep(20);
+  assert.deepEqual((await read(topic, [0])).map((message) => message.text()), wanted);
+}
+
+/** Messages from each place in the log on, and where a time is; before 0.10.1 brokers know of none. */
+async function everyBeginning(kafka: RealKafka, topic: Topic): Promise<void> {
+  const [start, step, count] = [1_700_000_000_000, 1_000, 10];
+  const stamp = (i: number) => atLeast(kafka.release, "0.10") ? { timestamp: start + i * step } : {};
+  const producer = topic.producer();
+  await producer.produce(Array.from({ length: count }, (_, i) => ({ partition: 1, value: `${i}`, ...stamp(i) })));
+  const numbers = async (from: SimpleConsumerOptions["from"]) => {
+    const consumer = topic.simpleConsumer({ partitions: [1], until: "end", from });
+    const got: number[] = [];
+    for await (const message of consumer) got.push(Number(message.text()));
+    return got;
+  };
+  const all = Array.from({ length: count }, (_, i) => i);
+  assert.deepEqual(await numbers("earliest"), all);
+  assert.deepEqual(await numbers(4), all.slice(4));
+  assert.deepEqual(await numbers("latest"), []);
+  assert.deepEqual([(await topic.earliestOffsets()).get(1), (await topic.latestOffsets()).get(1)], [0, count]);
+
+  const late = topic.simpleConsumer({ partitions: [1], from: "latest" });
+  await late.start();
+  await producer.produce({ partition: 1, value: "late", ...stamp(count) });
+  for await (const message of late) {
+    assert.deepEqual([message.text(), message.offset], ["late", count]);
+    break;
+  }
+  await Promise.all([late.close(), producer.close()]);
+
+  if (!atLeast(kafka.release, "0.10.1")) {
+    assert.equal(await caught(topic.offsetsAt(new Date(start))), "UNSUPPORTED_FEATURE");
+    return assert.equal(await caught(numbers(new Date(start))), "UNSUPPORTED_FEATURE");
+  }
+  const places = [[-1, 0], [0, 0], [3, 3], [3.5, 4], [count + 1, count + 1]] as const;
+  for (const [i, offset] of places) {
+    assert.equal((await topic.offsetsAt(new Date(start + i * step))).get(1), offset, `at message ${i}`);
+  }
+  const [first] = await numbers(new Date(start + 3.5 * step));
+  assert.equal(first, 4);
+}
+
 /** A message that is too large, and headers where there are none: named, and certainly not written. */
 async function whatCannotBeSentIsRefused(kafka: RealKafka, topic: Topic): Promise<void> {
   const refusal = async (message: ProducerMessage) => {
@@ -199,6 +258,9 @@ for (const release of releases) {
         await samplesGoRound(kafka, await makeTopic(kafka, client, "ours"));
         await javaIsRead(kafka, await makeTopic(kafka, client, "java"));
         await manyGoRound(await makeTopic(kafka, client, "many"));
+        const places = await makeTopic(kafka, client, "places");
+        await everyAcknowledgement(places);
+        await everyBeginning(kafka, places);
         await whatCannotBeSentIsRefused(kafka, await client.topic("ours"));
       } finally {
         await client.close();

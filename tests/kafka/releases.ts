@@ -1,7 +1,16 @@
 /** The Kafka releases that the tests run, and the jars that each of them needs as a server and as a client. */
 
-/** The releases that every test run starts. Any other from 0.8.2 on works by the same table. */
-export const releases: readonly string[] = ["0.8.2.2", "0.9.0.1", "0.10.2.2", "0.11.0.3", "2.8.2", "4.4.0"];
+import process from "node:process";
+
+/** The releases of the long tests, one for each step that the protocol took. Any other from 0.8.2 on works by the same table. */
+export const everyAge: readonly string[] = [
+  ...["0.8.2.2", "0.9.0.1", "0.10.2.2", "0.11.0.3", "1.1.1", "2.4.1", "2.8.2"],
+  ...["3.9.2", "4.0.2", "4.3.1", "4.4.0"],
+];
+
+/** The releases that a test run starts: a few of all ages, or what `SAMSA_RELEASES` names, with commas between. */
+export const releases: readonly string[] = process.env.SAMSA_RELEASES?.split(",") ??
+  ["0.8.2.2", "0.9.0.1", "0.10.2.2", "0.11.0.3", "2.8.2", "4.4.0"];
 
 /** Whether a release is this one or a later one: `atLeast("0.10.2.2", "0.9")`. */
 export function atLeast(release: string, floor: string): boolean {

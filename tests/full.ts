@@ -1,8 +1,8 @@
 /** The long tests, `deno task test:full`: what the test command has no time for. `--only NAME` runs single steps. */
 
 import { runCommand, type Step } from "./steps.ts";
-import { agesSuite, deathSuite, hostileMinute, manySeeds } from "./suites.ts";
+import { agesSuite, buildPackage, deathSuite, enduranceSuite, hostileMinute, manySeeds } from "./suites.ts";
 
-const steps: readonly Step[] = [manySeeds, hostileMinute, agesSuite, deathSuite];
+const steps: readonly Step[] = [manySeeds, hostileMinute, buildPackage, agesSuite, deathSuite, enduranceSuite];
 
 await runCommand(steps, Deno.args);

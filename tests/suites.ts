@@ -19,6 +19,9 @@ const CONSUMER = `${OUT}/consumer`;
 /** The tests of the main job on real brokers: from the sources on Deno, elsewhere with the package. */
 const ON_KAFKA = "tests/kafka/client_test.ts";
 
+/** The program that goes on for long. */
+const ENDURE = "tests/kafka/endurance/endure.ts";
+
 /** What runs on every age of real brokers. */
 const ON_EVERY_AGE = [ON_KAFKA];
 
@@ -171,7 +174,7 @@ export const buildPackage: Step = {
   async run(log) {
     log.write(`${await build()}\n`);
     await Deno.remove(CONSUMER, { recursive: true }).catch(() => {});
-    const entries = [...await testFiles(["tests/package", ON_KAFKA]), DEMO];
+    const entries = [...await testFiles(["tests/package", ON_KAFKA]), DEMO, ROOT + ENDURE];
     const external = [packageName, `${packageName}/*`];
     await bundle({ entries, folder: CONSUMER, external, platform: "deno" });
     await stop();
@@ -313,5 +316,31 @@ export const agesSuite: Step = {
       };
       await Promise.all([worker(), worker()]);
       return sumOf(counts);
+    }),
+};
+
+/** The command that produces and consumes for so many minutes: from the sources on Deno, elsewhere with the package. */
+export function enduring(runtime: "deno" | Runtime, minutes: number): [command: string, args: string[]] {
+  const own = ["--minutes", `${minutes}`];
+  if (runtime === "deno") return [deno, ["run", "-A", "--v8-flags=--expose-gc", ENDURE, ...own]];
+  const gc = runtime === "bun" ? [] : ["--expose-gc"];
+  return [commandOf(runtime), [...gc, `${CONSUMER}/${ENDURE.slice("tests/".length, -"ts".length)}js`, ...own]];
+}
+
+/** Two minutes of it, on Deno and on Node side by side: what a client holds does not grow. */
+export const enduranceSuite: Step = {
+  name: "endurance",
+  budgetSeconds: 180,
+  after: ["npm"],
+  alone: true,
+  run: (log) =>
+    withTools(["node24", "java", "mvn"], log, () => Promise.resolve([]), async () => {
+      const runs = (["deno", "node24"] as const).map(async (runtime): Promise<Counts> => {
+        const own = new StepLog(log.signal);
+        const ok = await own.command(...enduring(runtime, 2));
+        log.write(own.text);
+        return { passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0 };
+      });
+      return sumOf(await Promise.all(runs));
     }),
 };

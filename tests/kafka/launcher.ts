@@ -204,9 +204,14 @@ export class RealKafka implements AsyncDisposable {
     return this.#seats.filter(({ server }) => server?.running && !server.paused);
   }
 
-  /** Waits until something is so; fails if one of the servers that it needs has ended, or after a minute. */
-  async #until(what: string, needed: readonly Seat[], isSo: () => Promise<boolean>): Promise<void> {
-    const end = Date.now() + readyTimeoutMs;
+  /** Waits until something is so; fails if one of the servers that it needs has ended, or after a minute, if not said otherwise. */
+  async #until(
+    what: string,
+    needed: readonly Seat[],
+    isSo: () => Promise<boolean>,
+    timeoutMs = readyTimeoutMs,
+  ): Promise<void> {
+    const end = Date.now() + timeoutMs;
     while (!await isSo()) {
       const dead = needed.find(({ server }) => !server?.running);
       if (dead) throw new Error(`${dead.name} has ended\n${tail(dead.command.log)}`);
@@ -302,8 +307,8 @@ export class RealKafka implements AsyncDisposable {
     throw new Error(`no broker tells of topic ${topic}`);
   }
 
-  /** Waits until every replica of every partition of a topic is in sync again, as all brokers that serve tell it. */
-  async inSync(topic: string): Promise<void> {
+  /** Waits until every replica of every partition of a topic is in sync again, as all brokers that serve tell it: for a minute if not said. */
+  async inSync(topic: string, timeoutMs?: number): Promise<void> {
     await this.#until(`all replicas of ${topic} are in sync`, [], async () => {
       // A broker of 0.8 does not tell when replicas are in sync again, ZooKeeper does.
       if (!atLeast(this.release, "0.9")) {
@@ -322,7 +327,7 @@ export class RealKafka implements AsyncDisposable {
         return known.length > 0 &&
           known.every(({ error, inSync, replicas }) => error === 0 && inSync.length === replicas.length);
       });
-    });
+    }, timeoutMs);
   }
 
   /** The folder of a broker's data; the log of each partition lies in a folder of its own below it. */

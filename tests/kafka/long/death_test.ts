@@ -15,6 +15,8 @@ const PARTITIONS = 6;
 const BROKERS = [1, 2, 3];
 const MESSAGES_MIN = 50_000;
 const HELD_MS = 20_000;
+/** A broker that was held has so long to be in sync again. */
+const BACK_MS = 30_000;
 /** For other mixes by hand: `SAMSA_DEATH_CLIENTS=12 SAMSA_DEATH_GZIP=1 SAMSA_DEATH_LINGER=5`. */
 const clients = settingOf("SAMSA_DEATH_CLIENTS", 1);
 const compression: Compression = settingOf("SAMSA_DEATH_GZIP", 0) ? "gzip" : "none";
@@ -79,8 +81,23 @@ class Faults {
     await this.#keepFiles(broker, "held");
     await this.#kafka.resume(broker);
     this.#log(`broker ${broker} goes on`);
-    await this.#kafka.inSync(this.#topic);
+    await this.#comesBack(broker);
     this.#log("all replicas are in sync");
+  }
+
+  /** Brokers before 1.1 that were held may believe for ever that they lead (KAFKA-2729): such a one is restarted. */
+  async #comesBack(broker: number): Promise<void> {
+    try {
+      await this.#kafka.inSync(this.#topic, BACK_MS);
+    } catch (error) {
+      const isStuck = this.#kafka.logTail(broker).includes("Cached zkVersion");
+      if (!isStuck || atLeast(this.#kafka.release, "1.1")) throw error;
+      this.#log(`broker ${broker} does not see that it leads no more, by its own fault: kill it, start it`);
+      await this.#kafka.kill(broker);
+      await this.#keepFiles(broker, "killed, as it was stuck");
+      await this.#kafka.start(broker);
+      await this.#kafka.inSync(this.#topic);
+    }
   }
 }
 

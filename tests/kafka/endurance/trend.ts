@@ -27,12 +27,16 @@ export const limits = {
   heap: 2 * MIB,
   external: 2 * MIB,
   arrayBuffers: 2 * MIB,
-  // The system's pages come and go by more than what is in them.
+  // The system's pages come and go by more than what is in them; and see below.
   rss: 24 * MIB,
   sockets: 1.5,
   timers: 2.5,
   handles: 3.5,
 } as const satisfies Partial<Record<keyof Sample, number>>;
+
+/** In the first minutes an engine lets its heap grow, full of garbage or not, and keeps the pages. */
+const SETTLED_SECONDS = 600;
+const RSS_UNSETTLED = 64 * MIB;
 
 /** A figure that has to be flat. */
 export type Figure = keyof typeof limits;
@@ -59,7 +63,7 @@ export function trends(samples: readonly Sample[]): Trend[] {
   const counted = samples.slice(Math.floor(samples.length * WARM_UP));
   return (Object.keys(limits) as Figure[]).map((figure) => {
     const gain = slope(counted.map((sample) => [sample.at, sample[figure]])) * (counted.at(-1)!.at - counted[0]!.at);
-    const limit = limits[figure];
+    const limit = figure === "rss" && counted.at(-1)!.at < SETTLED_SECONDS ? RSS_UNSETTLED : limits[figure];
     return { figure, first: counted[0]![figure], last: counted.at(-1)![figure], gain, limit, flat: gain <= limit };
   });
 }

@@ -20,6 +20,9 @@ const READ_MS_MAX = 2_000;
 const RARE = 2_000;
 const CAUGHT_UP_MS = 60_000;
 
+/** On a busy machine a broker may take longer to come back than clients wait for one if not told otherwise. */
+const PATIENCE = { bootstrapTimeoutMs: 120_000, requestTimeoutMs: 60_000 };
+
 /** Numbers from 0 to 1 by a seed (mulberry32). */
 export function chanceOf(seed: number): () => number {
   let state = seed >>> 0;
@@ -67,7 +70,7 @@ export class Work {
 
   /** Begins on a real cluster. */
   static async start(kafka: RealKafka, seed: number): Promise<Work> {
-    const client = await door.connect({ hosts: kafka.hosts });
+    const client = await door.connect({ hosts: kafka.hosts, ...PATIENCE });
     return new Work(kafka, client, await client.topic(TOPIC), seed);
   }
 
@@ -164,7 +167,7 @@ export class Work {
   async #comeAndGo(untilMs: number): Promise<void> {
     while (performance.now() < untilMs) {
       const isWhole = this.#chance() < 0.3;
-      const client = isWhole ? await door.connect({ hosts: this.#kafka.hosts }) : this.#client;
+      const client = isWhole ? await door.connect({ hosts: this.#kafka.hosts, ...PATIENCE }) : this.#client;
       try {
         const topic = await client.topic(TOPIC);
         await using producer = topic.producer();

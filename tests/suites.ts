@@ -23,7 +23,7 @@ const ON_KAFKA = "tests/kafka/client_test.ts";
 const ENDURE = "tests/kafka/endurance/endure.ts";
 
 /** What runs on every age of real brokers. */
-const ON_EVERY_AGE = [ON_KAFKA];
+const ON_EVERY_AGE = [ON_KAFKA, "tests/kafka/offsets_test.ts"];
 
 /** Tests on real brokers that are too long for the test command. */
 const LONG = "tests/kafka/long";
@@ -304,13 +304,14 @@ export const agesSuite: Step = {
   run: (log) =>
     withTools(["java", "mvn"], log, () => testFiles(ON_EVERY_AGE), async () => {
       await resolveJars(everyAge);
+      const files = await testFiles(ON_EVERY_AGE);
       const left = [...everyAge];
       const counts: Counts[] = [];
       const worker = async () => {
         for (let release = left.shift(); release !== undefined; release = left.shift()) {
           if (log.signal.aborted) return;
           const own = new StepLog(log.signal);
-          counts.push(await denoTest(`ages-${release}`, ON_EVERY_AGE, own, { SAMSA_RELEASES: release }));
+          counts.push(await denoTest(`ages-${release}`, files, own, { SAMSA_RELEASES: release }));
           log.write(own.text);
         }
       };

@@ -1,13 +1,14 @@
 /** Brokers die, are restarted and held, while clients with default options produce and consume: nothing is lost, and nobody notices. */
 
 import { assert } from "chai";
+import { join } from "node:path";
 import type { Compression, Topic } from "@samsa/kafka";
 import { settingOf } from "../../harness.ts";
 import { door } from "../../package/door.ts";
 import { testWith } from "../../tools.ts";
 import { RealKafka } from "../launcher.ts";
 import { atLeast } from "../releases.ts";
-import { readReplica } from "./replica_log.ts";
+import { keepReplica, readReplica } from "./replica_log.ts";
 import { idIn, Traffic } from "./traffic.ts";
 import { type Id, judge, type PartitionLog, type Replica } from "./verdict.ts";
 
@@ -25,9 +26,9 @@ const rate = settingOf("SAMSA_DEATH_RATE", 2_500);
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** What happens to the brokers. What the victims' files held while they were away is kept for the verdict. */
+/** What happens to the brokers. What the files of all of them held is kept at each fault. */
 class Faults {
-  readonly victims: Replica[] = [];
+  readonly #kept: { readonly broker: number; readonly folder: string }[] = [];
   readonly #kafka: RealKafka;
   readonly #topic: string;
   readonly #start = performance.now();
@@ -48,16 +49,30 @@ class Faults {
     return (await this.#kafka.partitions(this.#topic))[partition]!.leader;
   }
 
-  async #keepFiles(broker: number, what: string): Promise<void> {
-    const folder = this.#kafka.dataFolder(broker);
-    this.victims.push(await readReplica(`broker ${broker} (${what})`, folder, this.#topic, PARTITIONS, idIn));
+  /** The files as they are now: they are read only if something is missing in the end. */
+  async #keepFiles(): Promise<void> {
+    const fault = this.#kept.length / BROKERS.length;
+    await Promise.all(BROKERS.map(async (broker) => {
+      const folder = join(this.#kafka.folder, `kept-${fault}-${broker}`);
+      await keepReplica(this.#kafka.dataFolder(broker), this.#topic, PARTITIONS, folder);
+      this.#kept.push({ broker, folder });
+    }));
+  }
+
+  /** Reads all that was kept. */
+  async kept(): Promise<Replica[]> {
+    const replicas: Replica[] = [];
+    for (const { broker, folder } of this.#kept) {
+      replicas.push(await readReplica(broker, folder, this.#topic, PARTITIONS, idIn));
+    }
+    return replicas;
   }
 
   async kill(partition: number): Promise<void> {
     const broker = await this.#leader(partition);
     this.#log(`kill broker ${broker}`);
     await this.#kafka.kill(broker);
-    await this.#keepFiles(broker, "killed");
+    await this.#keepFiles();
     await sleep(2_000);
     await this.#kafka.start(broker);
     this.#log(`broker ${broker} is back`);
@@ -68,7 +83,7 @@ class Faults {
     this.#log(`stop broker ${broker}`);
     await this.#kafka.stop(broker);
     this.#log(`broker ${broker} has stopped`);
-    await this.#keepFiles(broker, "stopped");
+    await this.#keepFiles();
     await this.#kafka.start(broker);
     this.#log(`broker ${broker} is back`);
   }
@@ -77,8 +92,8 @@ class Faults {
     const broker = await this.#leader(partition);
     this.#log(`hold broker ${broker}`);
     await this.#kafka.pause(broker);
+    await this.#keepFiles();
     await sleep(HELD_MS);
-    await this.#keepFiles(broker, "held");
     await this.#kafka.resume(broker);
     this.#log(`broker ${broker} goes on`);
     await this.#comesBack(broker);
@@ -94,24 +109,29 @@ class Faults {
       if (!isStuck || atLeast(this.#kafka.release, "1.1")) throw error;
       this.#log(`broker ${broker} does not see that it leads no more, by its own fault: kill it, start it`);
       await this.#kafka.kill(broker);
-      await this.#keepFiles(broker, "killed, as it was stuck");
+      await this.#keepFiles();
       await this.#kafka.start(broker);
       await this.#kafka.inSync(this.#topic);
     }
   }
 }
 
-/** The whole topic as a new consumer reads it; where batches begin is told by the files. */
-async function readLog(topic: Topic, files: Replica): Promise<PartitionLog[]> {
+/** The whole topic as a new consumer reads it. */
+async function readLog(topic: Topic): Promise<Id[][]> {
   const logs = Array.from({ length: PARTITIONS }, (): Id[] => []);
   for await (const message of topic.simpleConsumer({ until: "end" })) {
     logs[message.partition]![message.offset] = idIn(message);
   }
-  return logs.map((ids, partition) => ({ ids, batches: files.partitions[partition]!.batches }));
+  return logs;
+}
+
+/** What was read, with what only files tell: where batches begin. */
+function bordered(log: readonly Id[][], { partitions }: Replica): PartitionLog[] {
+  return log.map((ids, partition) => ({ ids, batches: partitions[partition]!.batches }));
 }
 
 async function files(kafka: RealKafka, topic: string): Promise<Replica[]> {
-  const read = (id: number) => readReplica(`broker ${id}`, kafka.dataFolder(id), topic, PARTITIONS, idIn);
+  const read = (id: number) => readReplica(id, kafka.dataFolder(id), topic, PARTITIONS, idIn);
   return await Promise.all(BROKERS.map(read));
 }
 
@@ -139,12 +159,13 @@ for (const release of ["4.4.0", "0.8.2.2"]) {
     } finally {
       await traffic.close();
     }
-    const running = await files(kafka, "death");
-    const log = await readLog(topic, running[0]!);
+    const log = await readLog(topic);
     for (const broker of BROKERS) await kafka.kill(broker);
     const { produced, acknowledged, readers } = traffic;
     const replicas = await files(kafka, "death");
-    const verdict = judge({ produced, acknowledged, log, readers, victims: faults.victims, replicas });
+    const evidence = { produced, acknowledged, log: bordered(log, replicas[0]!), readers, replicas, kept: [] };
+    let verdict = judge(evidence);
+    if (verdict.ours.length > 0) verdict = judge({ ...evidence, kept: await faults.kept() });
     const { duplicates, retries, ours, theirs } = verdict;
     const waits = readers.map(({ longestWaitMs }) => Math.round(longestWaitMs));
     console.log(

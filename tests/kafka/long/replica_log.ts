@@ -1,6 +1,6 @@
 /** Reads what a broker has in its files, with no broker's help: the log of each partition of a topic. */
 
-import { readdir, readFile } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { codecs } from "../../../src/doors/codecs.ts";
 import type { Message } from "../../../src/records/message.ts";
@@ -9,9 +9,21 @@ import type { Id, PartitionLog, Replica } from "./verdict.ts";
 
 const OPEN = { codecs, checkCrc: true, decompressedLimit: 1 << 30 };
 
-/** Reads the log of a topic's partitions from a broker's data folder. It should not be writing. */
+/** Copies the log of a topic from a broker's data folder to another one, while the broker may go on. */
+export async function keepReplica(folder: string, topic: string, partitions: number, to: string): Promise<void> {
+  for (let partition = 0; partition < partitions; partition++) {
+    const name = `${topic}-${partition}`;
+    await mkdir(join(to, name), { recursive: true });
+    for (const file of await segments(join(folder, name))) await cp(join(folder, name, file), join(to, name, file));
+  }
+}
+
+const segments = async (folder: string): Promise<string[]> =>
+  (await readdir(folder)).filter((file) => file.endsWith(".log")).sort();
+
+/** Reads the log of a topic from a broker's data folder, or a copy of it. What is half written is left out at its end. */
 export async function readReplica(
-  name: string,
+  broker: number,
   folder: string,
   topic: string,
   partitions: number,
@@ -21,7 +33,7 @@ export async function readReplica(
   for (let partition = 0; partition < partitions; partition++) {
     logs.push(await readLog(join(folder, `${topic}-${partition}`), { topic, partition }, idOf));
   }
-  return { name, partitions: logs };
+  return { broker, partitions: logs };
 }
 
 async function readLog(
@@ -32,9 +44,7 @@ async function readLog(
   const ids: Id[] = [];
   const batches = new Map<number, number>();
   let bordered = true;
-  const segments = (await readdir(folder)).filter((file) => file.endsWith(".log")).sort();
-  for (const segment of segments) {
-    // What a killed broker had half written is left out at the end.
+  for (const segment of await segments(folder)) {
     for (const batch of recordBatches(new Uint8Array(await readFile(join(folder, segment))), origin)) {
       const list = await batch.open(origin, OPEN) as RecordList;
       for (const message of list) ids[message.offset] = idOf(message);

@@ -21,8 +21,7 @@ export interface PartitionLog {
 
 /** The logs of a topic's partitions, as one broker has them in its files at one time. */
 export interface Replica {
-  /** Which broker, and when. */
-  readonly name: string;
+  readonly broker: number;
   readonly partitions: readonly PartitionLog[];
 }
 
@@ -41,8 +40,8 @@ export interface Evidence {
   /** The logs as a consumer reads them when all is over. */
   readonly log: readonly PartitionLog[];
   readonly readers: readonly Reader[];
-  /** The brokers' files while each was down or held. */
-  readonly victims: readonly Replica[];
+  /** The files of all brokers as they were at each fault. */
+  readonly kept: readonly Replica[];
   /** The brokers' files when all is over. */
   readonly replicas: readonly Replica[];
 }
@@ -71,6 +70,11 @@ class Findings {
   /** What was acknowledged and written, and is gone: by partition. */
   readonly lost: Set<Id>[] = [];
 
+  tell(isTheirs: boolean, text: string): void {
+    if (isTheirs) this.theirFault(text);
+    else this.ourFault(text);
+  }
+
   ourFault(text: string): void {
     if (this.ours.length < TOLD_MAX) this.ours.push(text);
   }
@@ -94,12 +98,27 @@ export function judge(evidence: Evidence): Verdict {
   return { ours, theirs, duplicates, retries };
 }
 
+/** So many replicas are to have a message before it is acknowledged (`min.insync.replicas`). */
+const IN_SYNC_MIN = 2;
+
 /**
- * Everything that was asked for is acknowledged, and is where the acknowledgement says. If it is not, the files tell whose fault
- * that is: only a leader acknowledges, so it stood in the log of a broker that led; and a broker that led and leads no more is
- * one that was killed, stopped or held, and its files were read before it came back and cut its log to that of the new leader.
+ * What the files of the faults say of a message that was acknowledged, or read, at a place where it is no more. What is
+ * acknowledged stands in the logs of the leader and of another broker by then. A leader changes only by a fault, after which all
+ * files were kept before anybody could cut them. So the brokers have cut it off if two of them had it there; if fewer had, it
+ * was never written, or we were told of something else than we believed (had not asked all replicas, say): our fault.
  */
-function judgeAcknowledgements({ produced, acknowledged, log, victims }: Evidence, at: number, to: Findings): void {
+function whatFilesSay({ kept }: Evidence, at: number, offset: number, id: Id): { cutOff: boolean; text: string } {
+  const had = new Set(kept.filter(({ partitions }) => partitions[at]?.ids[offset] === id).map(({ broker }) => broker));
+  if (had.size === 0) return { cutOff: false, text: "no broker's files have had it there" };
+  const text = `it was in the log of ${had.size > 1 ? "brokers" : "broker"} ${[...had].join(" and ")}`;
+  return had.size < IN_SYNC_MIN
+    ? { cutOff: false, text: `${text} alone` }
+    : { cutOff: true, text: `${text}, and was cut off there` };
+}
+
+/** Everything that was asked for is acknowledged, and is where the acknowledgement says. */
+function judgeAcknowledgements(evidence: Evidence, at: number, to: Findings): void {
+  const { produced, acknowledged, log } = evidence;
   for (const [producer, counts] of produced.entries()) {
     for (let sequence = 0; sequence < counts[at]!; sequence++) {
       const id = idOf(producer, sequence);
@@ -111,12 +130,9 @@ function judgeAcknowledgements({ produced, acknowledged, log, victims }: Evidenc
       const there = log[at]!.ids[offset];
       if (there === id) continue;
       const where = `partition ${at}: ${nameOf(id)} was acknowledged at ${offset}, where now is ${nameOf(there)}`;
-      const witness = victims.find(({ partitions }) => partitions[at]?.ids[offset] === id);
-      if (!witness) to.ourFault(`${where}; no broker's files have had it there`);
-      else {
-        to.lost[at]!.add(id);
-        to.theirFault(`${where}; it was in the log of ${witness.name}, and was cut off there`);
-      }
+      const { cutOff, text } = whatFilesSay(evidence, at, offset, id);
+      if (cutOff) to.lost[at]!.add(id);
+      to.tell(cutOff, `${where}; ${text}`);
     }
   }
 }
@@ -160,40 +176,41 @@ function judgeOrder({ log, produced }: Evidence, at: number, to: Findings): void
 }
 
 /** Every offset once, in order, up to the end, and with the message that stands there. */
-function judgeReader({ log, victims }: Evidence, reader: Reader, at: number, to: Findings): void {
+function judgeReader(evidence: Evidence, reader: Reader, at: number, to: Findings): void {
   const { offsets, ids } = reader.partitions[at]!;
-  const { ids: wanted } = log[at]!;
+  const { ids: wanted } = evidence.log[at]!;
   // A reader that has met a log which was cut has read what is gone, and may have been sent back.
   const excused = to.lost[at]!.size > 0;
-  const tell = (text: string) => excused ? to.theirFault(text) : to.ourFault(text);
   let expected = 0;
   for (const [i, offset] of offsets.entries()) {
-    if (offset !== expected) tell(`partition ${at}: ${reader.name} read ${offset} where ${expected} was next`);
+    if (offset !== expected) {
+      to.tell(excused, `partition ${at}: ${reader.name} read ${offset} where ${expected} was next`);
+    }
     expected = offset + 1;
     if (ids[i] === wanted[offset]) continue;
     const what = `partition ${at}: ${reader.name} read ${nameOf(ids[i])} at ${offset}, where is ${
       nameOf(wanted[offset])
     }`;
-    const witness = victims.find(({ partitions }) => partitions[at]?.ids[offset] === ids[i]);
-    if (witness) to.theirFault(`${what}; it was in the log of ${witness.name}, and was cut off there`);
-    else to.ourFault(`${what}; no broker's files have had it there`);
+    const { cutOff, text } = whatFilesSay(evidence, at, offset, ids[i]!);
+    to.tell(cutOff, `${what}; ${text}`);
   }
-  if (expected !== wanted.length) tell(`partition ${at}: ${reader.name} ended before ${expected}, of ${wanted.length}`);
+  if (expected !== wanted.length) {
+    to.tell(excused, `partition ${at}: ${reader.name} ended before ${expected}, of ${wanted.length}`);
+  }
 }
 
 /** When all is over, all replicas are the same, and what a consumer of ours reads is what the files hold. */
 function judgeReplicas({ log, replicas }: Evidence, at: number, to: Findings): void {
   const { ids } = log[at]!;
-  for (const { name, partitions } of replicas) {
+  for (const { broker, partitions } of replicas) {
     const own = partitions[at]?.ids ?? [];
     let offset = 0;
     while (offset < Math.max(ids.length, own.length) && ids[offset] === own[offset]) offset++;
     if (offset === ids.length && offset === own.length) continue;
     const text =
-      `partition ${at}: at ${offset} a consumer reads ${nameOf(ids[offset])}, and in the log of ${name} is ` +
+      `partition ${at}: at ${offset} a consumer reads ${nameOf(ids[offset])}, and in the log of broker ${broker} is ` +
       `${nameOf(own[offset])}`;
     const others = replicas.some(({ partitions }) => partitions[at]?.ids[offset] === ids[offset]);
-    if (others) to.theirFault(`${text}: the replicas have diverged`);
-    else to.ourFault(text);
+    to.tell(others, others ? `${text}: the replicas have diverged` : text);
   }
 }

@@ -22,8 +22,8 @@ function run(
     acknowledged: [new Map(ids.map((id, offset) => [id, offset]))],
     log: [log(sequences, batches)],
     readers: [reader(sequences)],
-    victims: [],
-    replicas: [{ name: "broker 1", partitions: [log(sequences)] }],
+    kept: [],
+    replicas: [{ broker: 1, partitions: [log(sequences)] }],
     ...changes,
   });
 }
@@ -33,7 +33,7 @@ function reader(sequences: readonly number[], offsets: readonly number[] = seque
 }
 
 const acknowledged = (...sequences: number[]) => [new Map(sequences.map((sequence, at) => [idOf(0, sequence), at]))];
-const killed = (sequences: readonly number[]) => [{ name: "broker 1 (killed)", partitions: [log(sequences)] }];
+const kept = (...logs: (readonly number[])[]) => logs.map((one, i) => ({ broker: i + 1, partitions: [log(one)] }));
 
 test("a run in which nothing happened has no faults", () => {
   assert.deepEqual(run([0, 1, 2]), { ours: [], theirs: [], duplicates: 0, retries: 0 });
@@ -58,17 +58,23 @@ test("what was never acknowledged is our fault", () => {
   assert.lengthOf(run([0, 1, 2], { acknowledged: acknowledged(0, 1) }).ours, 1);
 });
 
-test("what was acknowledged and is not there is our fault, unless a broker's files have had it just there", () => {
+test("what was acknowledged and is not there is our fault, unless two brokers' files have had it just there", () => {
   const gone = { produced: [[4]], acknowledged: acknowledged(0, 1, 2, 3) };
   assert.lengthOf(run([0, 1, 2], gone).ours, 1);
-  assert.lengthOf(run([0, 1, 2], { ...gone, victims: killed([0, 1, 3]) }).ours, 1, "elsewhere");
-  const proved = run([0, 1, 2], { ...gone, victims: killed([0, 1, 2, 3]) });
+  assert.lengthOf(run([0, 1, 2], { ...gone, kept: kept([0, 1, 3], [0, 1, 3]) }).ours, 1, "elsewhere");
+  const alone = { ...gone, kept: kept([0, 1, 2, 3], [0, 1, 2], [0, 1]) };
+  assert.lengthOf(run([0, 1, 2], alone).ours, 1, "only its leader");
+  const proved = run([0, 1, 2], { ...gone, kept: kept([0, 1, 2, 3], [0, 1, 2, 3]) });
   assert.deepEqual([proved.ours.length, proved.theirs.length], [0, 1]);
 });
 
 test("a hole in the order is the brokers' where they cut it", () => {
   const gone = { produced: [[3]], acknowledged: acknowledged(0, 1, 2) };
-  const proved = run([0, 2], { ...gone, acknowledged: [new Map([[0, 0], [1, 1], [2, 1]])], victims: killed([0, 1]) });
+  const proved = run([0, 2], {
+    ...gone,
+    acknowledged: [new Map([[0, 0], [1, 1], [2, 1]])],
+    kept: kept([0, 1], [0, 1, 2]),
+  });
   assert.deepEqual([proved.ours, proved.theirs.length], [[], 1]);
   assert.isAbove(run([0, 2], { ...gone, acknowledged: [new Map([[0, 0], [1, 1], [2, 1]])] }).ours.length, 0);
 });
@@ -81,16 +87,20 @@ test("a consumer that skips, repeats, stops early or reads something else is at 
 });
 
 test("what a consumer read is the brokers' matter where they cut it off after it was acknowledged", () => {
-  const lost = { produced: [[4]], acknowledged: [new Map([[0, 0], [1, 1], [2, 2], [3, 1]])], victims: killed([0, 3]) };
+  const lost = {
+    produced: [[4]],
+    acknowledged: [new Map([[0, 0], [1, 1], [2, 2], [3, 1]])],
+    kept: kept([0, 3], [0], [0, 3]),
+  };
   const verdict = run([0, 1, 2], { ...lost, readers: [reader([0, 3, 2], [0, 1, 2])] });
   assert.deepEqual([verdict.ours, verdict.theirs.length], [[], 2]);
 });
 
 test("replicas that differ are the brokers', a consumer that differs from all of them is ours", () => {
   const [short, long] = [log([0, 1]), log([0, 1, 2])];
-  const diverged = [{ name: "broker 1", partitions: [long] }, { name: "broker 2", partitions: [short] }];
+  const diverged = [{ broker: 1, partitions: [long] }, { broker: 2, partitions: [short] }];
   const verdict = run([0, 1, 2], { replicas: diverged });
   assert.deepEqual([verdict.ours.length, verdict.theirs.length], [0, 1]);
-  const other = [{ name: "broker 1", partitions: [short] }, { name: "broker 2", partitions: [short] }];
+  const other = [{ broker: 1, partitions: [short] }, { broker: 2, partitions: [short] }];
   assert.lengthOf(run([0, 1, 2], { replicas: other }).ours, 2);
 });

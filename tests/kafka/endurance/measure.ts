@@ -20,10 +20,19 @@ export async function measure(): Promise<Held> {
     if (gc) gc();
     else Bun!.gc(true);
   }
-  const { heapUsed: heap, external, arrayBuffers, rss } = process.memoryUsage();
+  const { heapUsed: heap, heapTotal, external, arrayBuffers, rss } = process.memoryUsage();
   const resources = process.getActiveResourcesInfo?.() ?? [];
   const timers = resources.filter((name) => name === "Timeout").length;
-  return { heap, external, arrayBuffers, rss, sockets: socketCount(), timers, handles: resources.length };
+  return {
+    heap,
+    external,
+    arrayBuffers,
+    rss,
+    native: rss - heapTotal,
+    sockets: socketCount(),
+    timers,
+    handles: resources.length,
+  };
 }
 
 /** By the process's descriptors where the system shows them, since no platform but Node tells. */

@@ -76,6 +76,8 @@ const NO_AUTO_CREATION = 4;
 
 /** How long a broker that is connected is waited for before another is asked as well: it may be dead, and nobody knows yet. */
 const ANSWER_HEAD_START_MS = 2_000;
+/** How long a broker that did not answer in time is not the first to be asked: it has heard by then who leads. */
+const DOUBT_MS = 30_000;
 
 /** Brokers, connections and metadata of one cluster. */
 export class Cluster {
@@ -91,6 +93,8 @@ export class Cluster {
   readonly #calls = new Set<Deadline>();
   readonly #ended = new AbortController();
   #snapshot: Snapshot = nothingKnown;
+  /** Brokers, as `host:port`, that have not answered in time, and until when they are asked after all others. */
+  readonly #doubted = new Map<string, number>();
   #fetchLanes = 0;
   #refreshing: Promise<void> = Promise.resolve();
 
@@ -235,8 +239,14 @@ export class Cluster {
     return connection;
   }
 
-  /** Somebody was told that what we know is out of date: fetches metadata in the background, soon. */
-  lookAgain(): void {
+  /**
+   * Somebody was told that what we know is out of date: fetches metadata in the background, soon. A broker that did not answer in time
+   * is asked after all others for a while: once it is awake again it may still believe that it leads what others lead by now.
+   */
+  lookAgain(because?: unknown): void {
+    const isSlow = because instanceof KafkaError &&
+      (because.code === "REQUEST_TIMEOUT" || because.code === "REQUEST_TIMED_OUT");
+    if (isSlow && because.broker !== undefined) this.#doubted.set(because.broker, this.#world.now() + DOUBT_MS);
     this.#freshness.lookAgain();
   }
 
@@ -371,8 +381,19 @@ export class Cluster {
     // Not every client is to ask the same one.
     const start = Math.floor(this.#world.random() * known.length);
     const candidates = [...known.slice(start), ...known.slice(0, start), ...others];
-    const load = new Map(candidates.map(({ key }) => [key, this.#pool.load(key)]));
-    return candidates.sort((a, b) => load.get(a.key)! - load.get(b.key)!);
+    const load = new Map(
+      candidates.map((one) => [one.key, this.#isDoubted(one) ? Infinity : this.#pool.load(one.key)]),
+    );
+    const order = (a: number, b: number) => a === b ? 0 : a < b ? -1 : 1;
+    return candidates.sort((a, b) => order(load.get(a.key)!, load.get(b.key)!));
+  }
+
+  #isDoubted({ address }: Candidate): boolean {
+    const until = this.#doubted.get(labelOf(address));
+    if (until === undefined) return false;
+    if (until > this.#world.now()) return true;
+    this.#doubted.delete(labelOf(address));
+    return false;
   }
 
   async #bootstrap(signal: AbortSignal | undefined): Promise<void> {

@@ -285,7 +285,7 @@ export class Fetchers {
 
   #again(cursor: Cursor, error: unknown): void {
     this.#later(cursor, error);
-    this.#parts.cluster.lookAgain();
+    this.#parts.cluster.lookAgain(error);
   }
 }
 

@@ -344,7 +344,7 @@ export class Intake {
         if (signal.aborted) break;
         line.lastError = failureOf(error, line.topic);
         if (!isRetriable(error)) this.#refuse(line, line.lastError);
-        cluster.lookAgain();
+        cluster.lookAgain(error);
         await world.sleep(backoff.nextMs(), signal).catch(() => {}); // the loop looks at the signal
       }
       line.blocked = false;

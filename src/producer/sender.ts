@@ -300,7 +300,7 @@ export class Sender {
     const ms = isNobodysFault ? 0 : delayMs(world, settings, batch.failures + 1);
     telemetry.batchRetried(batch, failure.broker, failure, ms);
     if (!isNobodysFault) {
-      cluster.lookAgain();
+      cluster.lookAgain(failure);
       batch.failures++;
     }
     batch.retryAt = world.now() + ms;

@@ -188,6 +188,35 @@ test("metadata of what is in use is fetched again when it is old, and when that 
   });
 });
 
+test("a broker that did not answer in time is asked after the others, for a while", async () => {
+  await simulated(async (world) => {
+    await found(world, { brokers: 3, topics: { t: {} } }, async (cluster, embedded) => {
+      for (const id of cluster.snapshot.brokers.keys()) await cluster.connection(id, "control");
+      const asked = new Set<number>();
+      embedded.control(metadata, ({ broker }) => void asked.add(broker), Infinity);
+      const doubted = cluster.snapshot.brokers.get(2)!;
+      const error = new KafkaError("REQUEST_TIMEOUT", "late", { broker: `${doubted.host}:${doubted.port}` });
+      cluster.lookAgain(error);
+      for (let i = 0; i < 20; i++) await cluster.refresh(null);
+      assert.isFalse(asked.has(2));
+      assert.isAbove(asked.size, 0);
+      await world.sleep(40_000);
+      for (let i = 0; i < 40; i++) await cluster.refresh(null);
+      assert.isTrue(asked.has(2));
+    });
+  });
+});
+
+test("one that is doubted is asked all the same where nobody else answers", async () => {
+  await simulated(async (world) => {
+    await found(world, { topics: { t: {} } }, async (cluster) => {
+      const { host, port } = [...cluster.snapshot.brokers.values()][0]!;
+      cluster.lookAgain(new KafkaError("REQUEST_TIMEOUT", "late", { broker: `${host}:${port}` }));
+      assert.isTrue((await cluster.refresh(["t"])).topics.has("t"));
+    });
+  });
+});
+
 test("who waits for news is woken by each new snapshot", async () => {
   await simulated(async (world) => {
     await found(world, { topics: { t: {} } }, async (cluster) => {

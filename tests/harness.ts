@@ -62,3 +62,8 @@ export function settingOf(name: string, otherwise: number): number {
   if (!/^\d+$/.test(text)) throw new Error(`${name} is to be a whole number, not ${JSON.stringify(text)}`);
   return Number(text);
 }
+
+/** Declares a test that rejects a promise which nobody listens to: only Deno tells a world of that, and elsewhere the runner would fail it. */
+export const rejectionTest: (name: string, body: () => void | Promise<void>) => void = "Deno" in globalThis
+  ? test
+  : skippedTest;

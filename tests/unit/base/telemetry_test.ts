@@ -7,7 +7,7 @@ import type { ClientEvent } from "../../../src/base/events.ts";
 import type { LogFields, Logger, LogLevel } from "../../../src/base/log.ts";
 import { type Listeners, type ReportedBatch, type ReportedPiece, Telemetry } from "../../../src/base/telemetry.ts";
 import { SimulatedWorld } from "../../../src/testing/world.ts";
-import { test } from "../../harness.ts";
+import { rejectionTest, test } from "../../harness.ts";
 import { simulated } from "./simulated.ts";
 
 const BROKER = "b:1";
@@ -199,19 +199,22 @@ test("a log is called as a method, so that one that needs its this works", async
   assert.equal(log.count, 1);
 });
 
-test("what a listener throws is an unhandled rejection, and reaches neither the caller nor the other listener", async () => {
-  const { log, lines } = keeping();
-  const world = new SimulatedWorld(1);
-  const report = await world.run(() => {
-    const onEvent = () => {
-      throw new RangeError("mine");
-    };
-    new Telemetry(world.process("test"), { onEvent, log }).connected(BROKER, 0, "0.9");
-    return Promise.resolve();
-  });
-  assert.equal(report.failure, "unhandled rejection: RangeError: mine");
-  assert.equal(lines.length, 1);
-});
+rejectionTest(
+  "what a listener throws is an unhandled rejection, and reaches neither the caller nor the other listener",
+  async () => {
+    const { log, lines } = keeping();
+    const world = new SimulatedWorld(1);
+    const report = await world.run(() => {
+      const onEvent = () => {
+        throw new RangeError("mine");
+      };
+      new Telemetry(world.process("test"), { onEvent, log }).connected(BROKER, 0, "0.9");
+      return Promise.resolve();
+    });
+    assert.equal(report.failure, "unhandled rejection: RangeError: mine");
+    assert.equal(lines.length, 1);
+  },
+);
 
 test("what producers and consumers hold is asked for, until they end", () =>
   play({}, (telemetry) => {

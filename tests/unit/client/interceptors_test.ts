@@ -10,7 +10,7 @@ import {
 } from "../../../src/producer/interceptors.ts";
 import type { Message } from "../../../src/records/message.ts";
 import { SimulatedWorld } from "../../../src/testing/world.ts";
-import { test } from "../../harness.ts";
+import { rejectionTest, test } from "../../harness.ts";
 import { failure, play, texts, thrown } from "./rig.ts";
 
 /** Adds a header with its name. */
@@ -159,25 +159,28 @@ test("an acknowledgement comes with the report and the message that onSend was g
     assert.equal(given.size, 0);
   }));
 
-test("what onAcknowledgement throws is an unhandled rejection, and the others are told all the same", async () => {
-  const world = new SimulatedWorld(1);
-  let told = 0;
-  const report = await world.run(() => {
-    const interceptors = ProducerInterceptors.of([
-      {
-        onAcknowledgement() {
-          throw new RangeError("mine");
+rejectionTest(
+  "what onAcknowledgement throws is an unhandled rejection, and the others are told all the same",
+  async () => {
+    const world = new SimulatedWorld(1);
+    let told = 0;
+    const report = await world.run(() => {
+      const interceptors = ProducerInterceptors.of([
+        {
+          onAcknowledgement() {
+            throw new RangeError("mine");
+          },
         },
-      },
-      { onAcknowledgement: () => void told++ },
-    ])!;
-    const [{ known }] = interceptors.send(["a"], "t", 1) as [SentMessage];
-    interceptors.acknowledged({ topic: "t", partition: 0, offset: 0, timestamp: 1 }, known);
-    return Promise.resolve();
-  });
-  assert.equal(report.failure, "unhandled rejection: RangeError: mine");
-  assert.equal(told, 1);
-});
+        { onAcknowledgement: () => void told++ },
+      ])!;
+      const [{ known }] = interceptors.send(["a"], "t", 1) as [SentMessage];
+      interceptors.acknowledged({ topic: "t", partition: 0, offset: 0, timestamp: 1 }, known);
+      return Promise.resolve();
+    });
+    assert.equal(report.failure, "unhandled rejection: RangeError: mine");
+    assert.equal(told, 1);
+  },
+);
 
 test("where none has a function for it there is nothing to do for a message", () => {
   assert.isUndefined(ProducerInterceptors.of(undefined));

@@ -3,7 +3,7 @@
 import { assert } from "chai";
 import type { Deferred } from "../../../src/base/world.ts";
 import { type Process, type Report, SimulatedWorld } from "../../../src/testing/world.ts";
-import { skippedTest, test } from "../../harness.ts";
+import { rejectionTest, test } from "../../harness.ts";
 
 /** Runs `body` as a task of one process, in the world of a seed. */
 function runAs(body: (process: Process, world: SimulatedWorld) => Promise<void>, seed = 1): Promise<Report> {
@@ -206,8 +206,7 @@ test("what is thrown fails the run: by main, by a task, by a callback; the first
   assert.equal(told.failure, "first");
 });
 
-const whereTold = "Deno" in globalThis ? test : skippedTest;
-whereTold("a rejection that nobody listens to fails the run, where the runtime tells of it", async () => {
+rejectionTest("a rejection that nobody listens to fails the run, where the runtime tells of it", async () => {
   const report = await runAs(async (process) => {
     const wait = process.deferred<void>("x");
     wait.reject(new RangeError("lost"));

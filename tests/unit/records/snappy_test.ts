@@ -24,6 +24,11 @@ function framed(...blocks: Uint8Array[]): Uint8Array {
   return joined(FRAMING, ...blocks.flatMap((block) => [Uint8Array.of(0, 0, 0, block.length), block]));
 }
 
+/** A length as a block begins with it. */
+function lengthOf(length: number): number[] {
+  return length < 128 ? [length] : [length & 127 | 128, length >>> 7];
+}
+
 test("what is compressed comes back, across any number of blocks", () => {
   for (const length of [0, 1, 59, 60, 61, 100, 255, 256, 257, 32767, 32768, 32769, 65536, 200_000]) {
     for (const bytes of [noise(length), new Uint8Array(length), ascii("kafka ".repeat(length / 6))]) {
@@ -48,13 +53,33 @@ test("bare blocks, several blocks and joined streams are read", () => {
   assert.equal(text(decompress(long)), "a".repeat(61), "a literal with a length of one byte");
 });
 
+test("copies of every length from every distance, at the end of a block and before another", () => {
+  for (let distance = 1; distance <= 70; distance++) {
+    for (const size of [1, 2, 3, 4, 5, 7, 8, 11, 31, 63, 64]) {
+      const letters = Uint8Array.from({ length: distance }, (_, i) => 33 + i);
+      const literal = distance <= 60 ? [distance - 1 << 2] : [60 << 2, distance - 1];
+      const elements = joined(Uint8Array.from(literal), letters, Uint8Array.of(size - 1 << 2 | 2, distance, 0));
+      const block = joined(Uint8Array.from(lengthOf(distance + size)), elements);
+      const expected = [...letters];
+      for (let i = 0; i < size; i++) expected.push(expected[expected.length - distance]!);
+      assert.deepEqual([...decompress(block)], expected, `${size} from ${distance}`);
+      assert.deepEqual(
+        [...decompress(framed(block, block))],
+        [...expected, ...expected],
+        `${size} from ${distance}, twice`,
+      );
+    }
+  }
+});
+
 test("the limit is looked at before anything is made", () => {
   const bytes = noise(70_000);
   const packed = compress(bytes);
   assert.equal(decompress(packed, 70_000).length, 70_000);
   assert.throws(() => decompress(packed, 69_999), KafkaError, "69999 are allowed");
-  // It says 2^31 - 1 bytes and has six.
-  assert.throws(() => decompress(Uint8Array.of(255, 255, 255, 255, 7, 0, 97)), KafkaError, "are allowed");
+  // It says 2^31 - 1 bytes and has six; no element gives so much.
+  const huge = Uint8Array.of(255, 255, 255, 255, 7, 0, 97);
+  assert.throws(() => decompress(huge, 0x7fffffff), KafkaError, "its elements do not give that");
   const liar = Uint8Array.of(255, 255, 255, 1, 0, 97);
   assert.throws(() => decompress(liar), KafkaError, "its elements do not give that");
 });

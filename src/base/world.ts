@@ -31,7 +31,7 @@ export interface World {
   entropy(count: number): Uint8Array;
   /** Resolves after `ms` milliseconds; rejects with the signal's reason as soon as it aborts. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
-  /** Calls `fire` after `ms` milliseconds, unless it is cancelled before. */
+  /** Calls `fire` after `ms` milliseconds, from 0, unless it is cancelled before. */
   timer(ms: number, fire: () => void): Timer;
   /** A promise to be settled by hand. The name says what is waited for; a simulation reports it in a deadlock. */
   deferred<T>(name: string): Deferred<T>;

@@ -252,7 +252,7 @@ export class Fetchers {
     const { world, cursors } = this.#parts;
     this.#timer?.cancel();
     this.#timerAt = at;
-    this.#timer = world.timer(at - world.now(), () => {
+    this.#timer = world.timer(Math.max(0, at - world.now()), () => {
       this.#timerAt = Infinity;
       const now = world.now();
       for (const { retryAt } of cursors()) if (retryAt > now) this.#lookAt(retryAt);

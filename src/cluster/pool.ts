@@ -212,7 +212,7 @@ export class Pool {
       if (connection && !connection.error) next = Math.min(next, (connection.idleSince ?? now) + ms);
     }
     if (next === Infinity) return;
-    this.#idleTimer = this.#world.timer(next - now, () => {
+    this.#idleTimer = this.#world.timer(Math.max(0, next - now), () => {
       this.#idleTimer = undefined;
       this.#closeIdle(this.#world.now() - ms);
       this.#watchIdle();

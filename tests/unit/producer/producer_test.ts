@@ -3,6 +3,7 @@
 import { assert } from "chai";
 import { KafkaError } from "../../../src/base/errors.ts";
 import { partitionOfKey, StickyPartition } from "../../../src/producer/partitioner.ts";
+import type { Deferred } from "../../../src/base/world.ts";
 import { produce } from "../../../src/protocol/produce.ts";
 import type { DeliveryReport } from "../../../src/producer/call.ts";
 import { releaseNames } from "../../../src/testing/releases.ts";
@@ -81,6 +82,47 @@ test("calls that share a batch get their own places in it", () =>
     const offsets = told.map((report) => report instanceof KafkaError ? -1 : report.partition * 100 + report.offset);
     assert.deepEqual(offsets.toSorted((a, b) => a - b), [0, 1, 100, 101, 102, 103, 104, 105, 106]);
     assert.include(told[0], { partition: 1, offset: 0, timestamp: 5 });
+  }));
+
+test("callers who each await their own message share requests, and one alone waits for no timer", () =>
+  play({ topics: { t: { partitions: 3 } } }, async ({ client, cluster, process }) => {
+    const producer = (await client.topic("t")).producer();
+    await producer.produce("the first finds out who leads");
+    let requests = 0;
+    cluster.control(produce, () => void requests++, Infinity);
+    const caller = async () => {
+      for (let i = 0; i < 5; i++) await producer.produce("x");
+    };
+    await Promise.all(Array.from({ length: 256 }, caller));
+    assert.isAtMost(requests, 20);
+    const original = process.timer;
+    const delays: number[] = [];
+    process.timer = (ms, fire) => {
+      delays.push(ms);
+      return original.call(process, ms, fire);
+    };
+    await producer.produce("alone");
+    process.timer = original;
+    assert.isEmpty(delays.filter((ms) => ms < 1000), "no short timer was set");
+  }));
+
+test("enqueuing costs no promise, and not even a call, for a message", () =>
+  play({ topics: { t: { partitions: 3 } } }, async ({ client, cluster, process }) => {
+    const producer = (await client.topic("t")).producer();
+    await producer.produce("the first finds out who leads");
+    const original = process.deferred;
+    let made = 0;
+    process.deferred = function <T>(name: string) {
+      made++;
+      return original.call(process, name) as Deferred<T>;
+    };
+    for (let i = 0; i < 100_000; i++) assert.isUndefined(producer.enqueue("x"));
+    assert.isBelow(made, 10);
+    process.deferred = original;
+    await producer.flush();
+    let count = 0;
+    for (const partition of [0, 1, 2]) count += (await cluster.records("t", partition)).length;
+    assert.equal(count, 100_001);
   }));
 
 test("messages without keys go where there is a leader, and not to a partition whose batch is in flight", () => {

@@ -82,18 +82,6 @@ export const nothingKnown: Snapshot = {
   missing: new Map(),
 };
 
-const withLeader = new WeakMap<TopicInfo, readonly number[]>();
-
-/** The partitions that have a leader now, in their order: found once for each topic of a snapshot, and then at hand. */
-export function partitionsWithLeader(topic: TopicInfo): readonly number[] {
-  let known = withLeader.get(topic);
-  if (!known) {
-    known = topic.partitions.filter(({ leader }) => leader >= 0).map(({ partition }) => partition);
-    withLeader.set(topic, known);
-  }
-  return known;
-}
-
 type MetadataAnswer = Response<typeof metadata>;
 type TopicAnswer = MetadataAnswer["topics"][number];
 

@@ -1,13 +1,7 @@
 /** What is known of the cluster, answer by answer: what replaces what, and what is kept. */
 
 import { assert } from "chai";
-import {
-  learned,
-  nothingKnown,
-  noTopicId,
-  partitionsWithLeader,
-  type Snapshot,
-} from "../../../src/cluster/snapshot.ts";
+import { learned, nothingKnown, noTopicId, type Snapshot } from "../../../src/cluster/snapshot.ts";
 import type { metadata } from "../../../src/protocol/metadata.ts";
 import type { Response } from "../../../src/wire/schema.ts";
 import { test } from "../../harness.ts";
@@ -113,13 +107,6 @@ test("a topic in use that a broker does not know is kept for a while: it may onl
       assert.deepEqual(leaders(made), [9]);
     }
   }
-});
-
-test("which partitions have a leader is known at once", () => {
-  const { topics } = learn(nothingKnown, [topic("t", [partition(0), partition(1, -1), partition(3)])]);
-  const found = partitionsWithLeader(topics.get("t")!);
-  assert.deepEqual(found, [0, 3]);
-  assert.equal(partitionsWithLeader(topics.get("t")!), found);
 });
 
 test("a topic that could not be described keeps what was known, and the error is told until it heals", () => {

@@ -46,7 +46,10 @@ interface Loops {
 
 /** From this version on a request names topics by their ids (KIP-516). */
 const BY_TOPIC_ID = 13;
-/** So many answers' worth of one partition may be held: one that is read, and one that is ready when it ends. */
+/**
+ * So many answers' worth of one partition may be held: one that is read, and one that is ready when it ends; but only one where what
+ * is held of all partitions is half an answer or more: then there is something to read meanwhile.
+ */
 const ANSWERS_HELD = 2;
 /** What the first loop asks for so soon is not worth a request of the second. */
 const MERGE_MS = 5;
@@ -86,7 +89,8 @@ export class Fetchers {
   /** Leaders, cursors or buffers have changed: starts the loops that are missing, and wakes those that wait. */
   look(): void {
     if (this.#ended.signal.aborted) return;
-    const hasRoom = this.#hasRoom();
+    const buffered = this.#buffered();
+    const hasRoom = buffered < this.#parts.settings.bufferBytes;
     for (const cursor of this.#parts.cursors()) {
       const leader = this.#leaderOf(cursor);
       if (leader < 0) {
@@ -95,7 +99,9 @@ export class Fetchers {
       }
       const loops = this.#loopsOf(leader);
       loops.first ??= this.#start(leader, loops);
-      if (!loops.second && hasRoom && this.#secondWaitMs(loops) !== undefined && this.#isMissing(cursor, leader)) {
+      if (
+        !loops.second && hasRoom && this.#secondWaitMs(loops) !== undefined && this.#isMissing(cursor, leader, buffered)
+      ) {
         loops.second = this.#startSecond(leader, loops);
       }
     }
@@ -184,25 +190,26 @@ export class Fetchers {
     return left > MERGE_MS ? Math.min(left, Math.max(SECOND_WAIT_MS, Math.ceil(left / SECOND_WAITS))) : undefined;
   }
 
-  /** Whether there is room for more, beside what is held already and is going to be read. */
-  #hasRoom(): boolean {
-    const { cursors, settings: { bufferBytes } } = this.#parts;
+  /** Bytes that are held and going to be read. */
+  #buffered(): number {
     let buffered = 0;
-    for (const cursor of cursors()) if (cursor.isRead) buffered += cursor.bufferedBytes;
-    return buffered < bufferBytes;
+    for (const cursor of this.#parts.cursors()) if (cursor.isRead) buffered += cursor.bufferedBytes;
+    return buffered;
   }
 
   /** Whether something is to be fetched, and nobody has asked for it. */
-  #isMissing(cursor: Cursor, leader: number): boolean {
-    const { world, settings: { partitionBytes } } = this.#parts;
-    return !cursor.isAskedOf(leader) && cursor.isFetchable(world.now(), ANSWERS_HELD * partitionBytes);
+  #isMissing(cursor: Cursor, leader: number, buffered: number): boolean {
+    const { world, settings: { partitionBytes, responseBytes } } = this.#parts;
+    const answers = buffered * 2 < responseBytes ? ANSWERS_HELD : 1;
+    return !cursor.isAskedOf(leader) && cursor.isFetchable(world.now(), answers * partitionBytes);
   }
 
   /** Those that are to be asked about, each time beginning with another one, so that none starves (KIP-74). */
   #missing(leader: number): Cursor[] {
-    if (!this.#hasRoom()) return [];
+    const buffered = this.#buffered();
+    if (buffered >= this.#parts.settings.bufferBytes) return [];
     const missing = this.#parts.cursors().filter((cursor) =>
-      this.#leaderOf(cursor) === leader && this.#isMissing(cursor, leader)
+      this.#leaderOf(cursor) === leader && this.#isMissing(cursor, leader, buffered)
     );
     const first = this.#turn++ % Math.max(1, missing.length);
     return [...missing.slice(first), ...missing.slice(0, first)];

@@ -1,6 +1,6 @@
 /** Takes batches that are ready to their leaders, and tells what became of them. */
 
-import { errorNumbers } from "../base/error_codes.ts";
+import { brokerError, errorNumbers } from "../base/error_codes.ts";
 import { Gate } from "../base/async.ts";
 import { KafkaError } from "../base/errors.ts";
 import type { Telemetry } from "../base/telemetry.ts";
@@ -44,6 +44,8 @@ type PartitionAnswer = Response<typeof produce>["responses"][number]["partitionR
 
 /** A request carries at most so many bytes of batches, but always one batch: brokers refuse requests above 100 MB. */
 const REQUEST_BYTES_MAX = 8 * 1024 * 1024;
+/** From this version on brokers take zstd (KIP-110, Kafka 2.1); older ones would keep what nobody can read, or fail without a name. */
+const ZSTD_SINCE = 7;
 /** From this version on a request names topics by their ids. */
 const BY_TOPIC_ID = 13;
 
@@ -207,10 +209,12 @@ export class Sender {
   /** Gives every batch the bytes it travels as; those that cannot be are failed and left out. */
   async #build(connection: Connection, batches: readonly Batch[]): Promise<Batch[]> {
     const { codecs, settings: { compression }, world } = this.#parts;
-    const wanted = magicOfProduce(connection.versions.pick(produce));
+    const version = connection.versions.pick(produce);
+    const wanted = magicOfProduce(version);
     const built: Batch[] = [];
     for (const batch of batches) {
       try {
+        if (compression === "zstd" && version < ZSTD_SINCE) throw noZstd(connection);
         // The leader is another one, and older: what nobody ever saw is written anew in its format.
         if (batch.builder.magic > wanted) toFormat(batch, wanted);
         if (!batch.bytes) {
@@ -351,6 +355,11 @@ function toFormat(batch: Batch, magic: 0 | 1 | 2): void {
   }
   batch.builder = rewritten(batch, magic);
   batch.bytes = undefined;
+}
+
+function noZstd({ label }: Connection): KafkaError {
+  const detail = `${label} is older than Kafka 2.1 and cannot hold zstd; choose gzip, snappy or lz4`;
+  return new KafkaError(brokerError(errorNumbers.UNSUPPORTED_COMPRESSION_TYPE), detail, { broker: label });
 }
 
 function undelivered({ topic, partition, createdAt, deadline, lastError }: Batch): KafkaError {

@@ -84,6 +84,24 @@ test("calls that share a batch get their own places in it", () =>
     assert.include(told[0], { partition: 1, offset: 0, timestamp: 5 });
   }));
 
+test("zstd is refused by name where the leader cannot hold it, before anything is sent", async () => {
+  const zstd = { compress: (bytes: Uint8Array) => bytes, decompress: (bytes: Uint8Array) => bytes };
+  for (
+    const [release, takes] of [["0.10.2.2", false], ["0.11.0.3", false], ["1.1", false], ["2.8.2", true]] as const
+  ) {
+    await play({ release, client: { codecs: { zstd } } }, async ({ client, cluster }) => {
+      let requests = 0;
+      cluster.control(produce, () => void requests++, Infinity);
+      const producer = (await client.topic("t")).producer({ compression: "zstd" });
+      if (takes) return void assert.equal((await producer.produce("a")).offset, 0);
+      const error = await failure(producer.produce("a"));
+      assert.deepEqual([error.code, error.persisted], ["UNSUPPORTED_COMPRESSION_TYPE", "no"], release);
+      assert.match(error.message, /2\.1/);
+      assert.equal(requests, 0);
+    });
+  }
+});
+
 test("callers who each await their own message share requests, and one alone waits for no timer", () =>
   play({ topics: { t: { partitions: 3 } } }, async ({ client, cluster, process }) => {
     const producer = (await client.topic("t")).producer();

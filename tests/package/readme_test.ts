@@ -2,6 +2,7 @@
 
 import { assert } from "chai";
 import { readFile, rm, writeFile } from "node:fs/promises";
+import process from "node:process";
 import { test } from "../harness.ts";
 import { runtime } from "./door.ts";
 import { runProgram } from "./program.ts";
@@ -12,7 +13,8 @@ if (runtime !== "deno") {
     const readme = await readFile(new URL("node_modules/@samsa/kafka/README.md", here), "utf8");
     const block = new RegExp("^```js [^\\n]*\\b" + runtime + "\\n(.*?)^```$", "ms").exec(readme);
     assert.isNotNull(block, "README has no program for it");
-    const file = new URL(`readme-${runtime}.mjs`, here);
+    // Other versions of the runtime run this at the same time.
+    const file = new URL(`readme-${runtime}-${process.pid}.mjs`, here);
     await writeFile(file, block![1]!);
     try {
       const { code, stdout, stderr } = await runProgram(file, [], 10_000);

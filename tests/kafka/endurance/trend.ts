@@ -12,7 +12,7 @@ export interface Sample {
   readonly external: number;
   readonly arrayBuffers: number;
   readonly rss: number;
-  /** What the process takes beside the heap that the engine has reserved: that one grows with the load, and stays. */
+  /** What the process takes beside the heap that the engine has reserved. Told, not judged: the engine may give up a reservation that keeps its pages. */
   readonly native: number;
   /** The most that the process took since the last sample, as seen a few times a second. */
   readonly peakRss: number;
@@ -29,17 +29,15 @@ export const limits = {
   heap: 2 * MIB,
   external: 2 * MIB,
   arrayBuffers: 2 * MIB,
-  // The engine's young generation alone may grow by a hundred, full or not, and keeps its pages.
-  rss: 128 * MIB,
-  native: 32 * MIB,
+  rss: 48 * MIB,
   sockets: 1.5,
   timers: 2.5,
   handles: 3.5,
 } as const satisfies Partial<Record<keyof Sample, number>>;
 
-/** In the first minutes the allocator of the system is not settled yet. */
+/** In the first minutes the engine's young generation alone may grow by a hundred MiB, full or not, and keeps its pages. */
 const SETTLED_SECONDS = 600;
-const NATIVE_UNSETTLED = 64 * MIB;
+const RSS_UNSETTLED = 128 * MIB;
 
 /** A figure that has to be flat. */
 export type Figure = keyof typeof limits;
@@ -66,7 +64,7 @@ export function trends(samples: readonly Sample[]): Trend[] {
   const counted = samples.slice(Math.floor(samples.length * WARM_UP));
   return (Object.keys(limits) as Figure[]).map((figure) => {
     const gain = slope(counted.map((sample) => [sample.at, sample[figure]])) * (counted.at(-1)!.at - counted[0]!.at);
-    const limit = figure === "native" && counted.at(-1)!.at < SETTLED_SECONDS ? NATIVE_UNSETTLED : limits[figure];
+    const limit = figure === "rss" && counted.at(-1)!.at < SETTLED_SECONDS ? RSS_UNSETTLED : limits[figure];
     return { figure, first: counted[0]![figure], last: counted.at(-1)![figure], gain, limit, flat: gain <= limit };
   });
 }

@@ -2,6 +2,7 @@
 
 import type { ClientEvent } from "./events.ts";
 import { HistogramCounter } from "./histogram.ts";
+import { guarded } from "./listeners.ts";
 import { type Logger, writeLine } from "./log.ts";
 import { BrokerMeter, ConnectionMeter, ConsumedMeter, ProducedMeter, RequestMeter } from "./meters.ts";
 import type { ClientMetrics, ConsumerMetrics, PartitionMetrics, ProducerMetrics } from "./metrics.ts";
@@ -360,15 +361,6 @@ export class Telemetry {
     let meter = this.#consumed.get(topic);
     if (!meter) this.#consumed.set(topic, meter = new ConsumedMeter());
     return meter;
-  }
-}
-
-/** What a user's function throws is the user's, and must not spoil what is under way here: it becomes an unhandled rejection. */
-function guarded(tell: (event: ClientEvent) => void, event: ClientEvent): void {
-  try {
-    tell(event);
-  } catch (error) {
-    Promise.reject(error);
   }
 }
 

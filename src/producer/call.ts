@@ -12,12 +12,10 @@ export type Waiting = Deferred<Delivery | Delivery[]>;
 
 /** Whoever is told what became of messages. */
 export interface Recipient {
-  /** Whether each acknowledged message is reported by itself; if not, only how many there are. */
-  readonly wantsReports: boolean;
+  /** Who is told only how many messages were acknowledged; undefined: each is reported by itself. */
+  readonly counter: Round | undefined;
   /** One message's end; only the first counts. The index means something to calls alone. */
   report(index: number, report: DeliveryReport): void;
-  /** So many messages were acknowledged; nobody wants to know where each went. */
-  acknowledged(count: number): void;
 }
 
 /** Who is told of calls and rounds: the producer. */
@@ -52,8 +50,8 @@ export class Round implements Recipient {
     this.#owner = owner;
   }
 
-  get wantsReports(): boolean {
-    return this.#owner.wantsReports;
+  get counter(): Round | undefined {
+    return this.#owner.wantsReports ? undefined : this;
   }
 
   /** Whether something of it has not got its end. */
@@ -109,6 +107,8 @@ export class Call implements Recipient {
   takenBack: KafkaError | undefined;
   /** Called when every message is in a batch, or has its report. */
   onTaken: (() => void) | undefined;
+  /** Each of its messages is reported by itself. */
+  readonly counter = undefined;
   /** Who waits for its end, if anybody does. */
   readonly wait: Waiting | undefined;
   /** Whether one message was given, and not a list. */
@@ -129,10 +129,6 @@ export class Call implements Recipient {
     this.reports = new Array(parts.count);
     this.#open = parts.count;
     this.round.add(1);
-  }
-
-  get wantsReports(): boolean {
-    return true;
   }
 
   /** What is not in a batch yet, by its place in the call. */
@@ -170,10 +166,6 @@ export class Call implements Recipient {
     if (--this.#open === 0) this.#owner.settled(this);
   }
 
-  acknowledged(_count: number): void {
-    throw new KafkaError("PROTOCOL_ERROR", "A call wants a report for each of its messages");
-  }
-
   /** The first message's error that the caller does not know of already, if any failed. */
   get failure(): KafkaError | undefined {
     for (const report of this.reports) {
@@ -209,7 +201,7 @@ export class Part {
 
   /** The next message. */
   add(index: number, timestamp: number): void {
-    if (this.recipient.wantsReports) {
+    if (!this.recipient.counter) {
       if (this.#indexes) this.#indexes.push(index);
       else if (index !== this.#first + this.#count) this.#indexes = [...this.#allIndexes(), index];
       if (this.#timestamps) this.#timestamps.push(timestamp);
@@ -238,7 +230,7 @@ export class Part {
   /** Tells that all of them are in the log, from an offset on (-1: nobody knows), at the broker's time if it has one. */
   succeeded(topic: string, partition: number, baseOffset: number, logAppendTimeMs: number): void {
     const { recipient } = this;
-    if (!recipient.wantsReports) return recipient.acknowledged(this.#count);
+    if (recipient.counter) return recipient.counter.acknowledged(this.#count);
     for (let i = 0; i < this.#count; i++) {
       const offset = baseOffset < 0 ? -1 : baseOffset + i;
       const timestamp = logAppendTimeMs >= 0 ? logAppendTimeMs : this.timestampAt(i);

@@ -1,6 +1,7 @@
 /** Functions of the user's that see every message before it is partitioned and encoded, and again when it has its end. */
 
 import { KafkaError } from "../base/errors.ts";
+import { guarded } from "../base/listeners.ts";
 import { brief } from "../base/options.ts";
 import type { DeliveryReport } from "./call.ts";
 import { type Bytes, Draft, type ProducerMessage, type TopicMessage } from "./message.ts";
@@ -68,13 +69,7 @@ export class ProducerInterceptors {
 
   /** Tells what became of a message. */
   acknowledged(report: DeliveryReport, message: OutgoingMessage): void {
-    for (const interceptor of this.#list) {
-      try {
-        interceptor.onAcknowledgement?.(report, message);
-      } catch (error) {
-        Promise.reject(error); // the user's own, and no reason to leave out the others
-      }
-    }
+    for (const interceptor of this.#list) guarded(() => interceptor.onAcknowledgement?.(report, message));
   }
 
   #send(message: Bytes | ProducerMessage, topic: string | undefined, wall: number): SentMessage {

@@ -2,6 +2,7 @@
 
 import { Budget, onAbort } from "../base/async.ts";
 import { KafkaError } from "../base/errors.ts";
+import { guarded } from "../base/listeners.ts";
 import {
   type Checked,
   checkOptions,
@@ -311,7 +312,7 @@ export class Producer {
     else wait.resolve((isSingle ? reports[0] : reports) as Delivery | Delivery[]);
     if (this.#interceptors) this.#tellInterceptors(this.#interceptors, call);
     const { onDelivery } = this.#options;
-    if (onDelivery) { for (const report of reports) tell(onDelivery, report!); }
+    if (onDelivery) { for (const report of reports) guarded(onDelivery, report!); }
     round.acknowledged(1);
   }
 
@@ -323,7 +324,7 @@ export class Producer {
   #told(report: DeliveryReport): void {
     if (report instanceof KafkaError) this.#unreported ??= report;
     const { onDelivery } = this.#options;
-    if (onDelivery) tell(onDelivery, report);
+    if (onDelivery) guarded(onDelivery, report);
   }
 
   #roundOver(round: Round): void {
@@ -382,15 +383,6 @@ export class Producer {
 
 function checked(options: ProducerOptions): Checked<ProducerOptions, typeof defaults> {
   return checkOptions<ProducerOptions, typeof defaults>("producer", options, rules, defaults);
-}
-
-/** What a user's function throws is the user's, and must not spoil what is under way here: it becomes an unhandled rejection. */
-function tell(onDelivery: (report: DeliveryReport) => void, report: DeliveryReport): void {
-  try {
-    onDelivery(report);
-  } catch (error) {
-    Promise.reject(error);
-  }
 }
 
 function closed(): KafkaError {

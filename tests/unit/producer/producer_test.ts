@@ -113,6 +113,7 @@ test("callers who each await their own message share requests, and one alone wai
     };
     await Promise.all(Array.from({ length: 256 }, caller));
     assert.isAtMost(requests, 20);
+    await process.sleep(1000); // what the others have begun is over
     const original = process.timer;
     const delays: number[] = [];
     process.timer = (ms, fire) => {

@@ -6,6 +6,7 @@ import type { KafkaError } from "../../../src/base/errors.ts";
 import { produce } from "../../../src/protocol/produce.ts";
 import type { DeliveryReport } from "../../../src/producer/call.ts";
 import { test } from "../../harness.ts";
+import type { Dial } from "../../../src/transport/transport.ts";
 import { failure, play, texts } from "../client/rig.ts";
 
 const REASON = { name: "mine" };
@@ -77,6 +78,33 @@ test("what was enqueued and came too late is told once, whether its answer comes
       assert.deepEqual(told.map((report) => (report as KafkaError).code), new Array(3).fill("DELIVERY_TIMEOUT"), end);
     });
   }
+});
+
+test("bytes that are still on their way after a try that failed are not written over by what is produced next", async () => {
+  /** The large chunks that were handed to a transport, and what was in them then. */
+  const handed: { readonly chunk: Uint8Array; readonly then: Uint8Array }[] = [];
+  const watched = (dial: Dial): Dial => async (address, options) => {
+    const transport = await dial(address, options);
+    const write = transport.write.bind(transport);
+    transport.write = (chunks) => {
+      for (const chunk of chunks) if (chunk.length > 20_000) handed.push({ chunk, then: chunk.slice() });
+      return write(chunks);
+    };
+    return transport;
+  };
+  await play({ dialed: watched }, async ({ client, cluster }) => {
+    const producer = (await client.topic("t")).producer({ requestTimeoutMs: 500 });
+    await producer.produce("the first finds out who leads");
+    cluster.control(produce, () => "drop", 1);
+    assert.equal((await producer.produce("a".repeat(30_000))).offset, 1);
+    const [first, second] = handed;
+    assert.equal(second!.chunk.buffer, first!.chunk.buffer, "a retry sends the same bytes");
+    for (const letter of ["b", "c", "d"]) await producer.produce(letter.repeat(30_000));
+    assert.lengthOf(handed, 5);
+    assert.deepEqual(first!.chunk, first!.then);
+    const [, , third, fourth] = handed;
+    assert.equal(fourth!.chunk.buffer, third!.chunk.buffer, "what has arrived at once gives its memory to the next");
+  });
 });
 
 test("a topic that is deleted under a producer fails its messages with why", () =>

@@ -9,7 +9,7 @@ import { findOffsets, offsetsOf, type Place } from "./offsets.ts";
 import type { CheckedOptions } from "./options.ts";
 
 /** What partitions are read with. */
-export interface PartitionsParts extends Pick<ClientParts, "world" | "telemetry" | "cluster" | "requestTimeoutMs"> {
+export interface PartitionsParts extends Pick<ClientParts, "world" | "telemetry" | "cluster"> {
   readonly topic: string;
   readonly options: CheckedOptions;
   /** What the group has committed, by partition; undefined where there is no group. */
@@ -88,6 +88,9 @@ export class Partitions {
   async begin(): Promise<void> {
     const { cluster, topic: name, options, signal } = this.#parts;
     const { partitions: wanted, from, until } = options;
+    // From here on, and not only once its ends are known: what is in use is not believed to be gone on one broker's word.
+    if (!this.#isUser) cluster.use(name);
+    this.#isUser = true;
     const topic = await cluster.topic(name, signal);
     const partitions = wanted ?? topic.partitions.map(({ partition }) => partition);
     const unknown = partitions.find((partition) => !topic.partitions[partition]);
@@ -100,8 +103,6 @@ export class Partitions {
     }
     const ends = until === "end" ? await this.#ends(partitions) : undefined;
     signal.throwIfAborted();
-    cluster.use(name);
-    this.#isUser = true;
     this.#add(partitions, from, ends);
     this.#run(`partitions of ${name}`, () => this.#watch());
   }
@@ -233,16 +234,13 @@ export class Partitions {
     }
   }
 
-  /** New metadata: leaders may have moved, and partitions been added, which are read from their beginning. */
+  /** New metadata: leaders may have moved, partitions been added, which are read from their beginning, or the topic been deleted. */
   async #watch(): Promise<void> {
-    const { cluster, world, requestTimeoutMs, topic: name, changed, signal } = this.#parts;
-    let lastKnownAt = world.now();
+    const { cluster, topic: name, changed, signal } = this.#parts;
     while (!signal.aborted) {
       const topic = cluster.snapshot.topics.get(name);
-      if (topic) {
-        lastKnownAt = world.now();
-        this.#addNew(topic.partitions.map(({ partition }) => partition));
-      } else if (world.now() - lastKnownAt >= requestTimeoutMs) this.#failAll();
+      if (topic) this.#addNew(topic.partitions.map(({ partition }) => partition));
+      else this.#failAll(); // the cluster has waited for a while whether a broker still knows it
       changed();
       await cluster.changed.wait(signal).catch(() => {}); // the loop looks at the signal
     }

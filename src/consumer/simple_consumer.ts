@@ -85,7 +85,7 @@ export class SimpleConsumer implements AsyncIterable<Message> {
       ? undefined
       : (cursors: readonly Cursor[], signal: AbortSignal) => this.#committing!.resume(cursors, signal);
     this.#partitions = new Partitions({
-      ...{ world, telemetry, cluster, requestTimeoutMs, topic, options: this.#options, committed, changed, signal },
+      ...{ world, telemetry, cluster, topic, options: this.#options, committed, changed, signal },
     });
     this.#committing = this.#newCommitting();
     this.#fetchers = new Fetchers({

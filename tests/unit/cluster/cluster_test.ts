@@ -2,8 +2,7 @@
 
 import { assert } from "chai";
 import { KafkaError } from "../../../src/base/errors.ts";
-import type { World } from "../../../src/base/world.ts";
-import { Cluster, type ClusterSettings } from "../../../src/cluster/cluster.ts";
+import { Cluster } from "../../../src/cluster/cluster.ts";
 import { createTopics } from "../../../src/protocol/create_topics.ts";
 import { listGroups } from "../../../src/protocol/list_groups.ts";
 import { listOffsets } from "../../../src/protocol/list_offsets.ts";
@@ -11,24 +10,8 @@ import { metadata } from "../../../src/protocol/metadata.ts";
 import type { ResponseIn } from "../../../src/wire/schema.ts";
 import { test } from "../../harness.ts";
 import { failure, rejection, simulated } from "../base/simulated.ts";
-import { ADDRESS, type Peer, type Script, Stage } from "../connection/peers.ts";
-import { ALONE, broker, found, settings } from "./meeting.ts";
-
-/** A cluster of one scripted broker. */
-async function scripted(
-  world: World,
-  script: Script,
-  body: (cluster: Cluster, stage: Stage) => Promise<void>,
-  more: Partial<ClusterSettings> = {},
-): Promise<void> {
-  const stage = new Stage(world);
-  await stage.play(script);
-  const { dial } = stage.network;
-  const cluster = await Cluster.connect(settings(world, { dial, hosts: [ADDRESS], ...more }), undefined);
-  await body(cluster, stage);
-  await cluster.close();
-  await stage.end();
-}
+import { ADDRESS, type Peer, Stage } from "../connection/peers.ts";
+import { ALONE, broker, found, scripted, settings } from "./meeting.ts";
 
 type TopicIn = ResponseIn<typeof metadata>["topics"][number];
 

@@ -2,7 +2,7 @@
 
 import { assert } from "chai";
 import type { World } from "../../../src/base/world.ts";
-import { Cluster, type ClusterSettings } from "../../../src/cluster/cluster.ts";
+import { Cluster } from "../../../src/cluster/cluster.ts";
 import { Pool } from "../../../src/cluster/pool.ts";
 import { isHarmless } from "../../../src/connection/again.ts";
 import { apiVersions } from "../../../src/protocol/api_versions.ts";
@@ -13,7 +13,7 @@ import { Cluster as Embedded } from "../../../src/testing/cluster.ts";
 import { test } from "../../harness.ts";
 import { failure, rejection, simulated } from "../base/simulated.ts";
 import { ADDRESS, LABEL, type Peer, type Script, Stage } from "../connection/peers.ts";
-import { ALONE, broker, hostsOf, settings } from "./meeting.ts";
+import { ALONE, broker, hostsOf, scripted, settings } from "./meeting.ts";
 
 const QUICK = { backoffMs: 100, backoffMsMax: 1000 };
 
@@ -107,22 +107,6 @@ test("0 and Infinity mean never, and leave no timer", async () => {
     assert.closeTo(ms, 3_000_000, 10);
   }
 });
-
-/** A cluster of one scripted broker. */
-async function scripted(
-  world: World,
-  script: Script,
-  body: (cluster: Cluster, stage: Stage) => Promise<void>,
-  more: Partial<ClusterSettings> = {},
-): Promise<void> {
-  const stage = new Stage(world);
-  await stage.play(script);
-  const { dial } = stage.network;
-  const cluster = await Cluster.connect(settings(world, { dial, hosts: [ADDRESS], ...more }), undefined);
-  await body(cluster, stage);
-  await cluster.close();
-  await stage.end();
-}
 
 /** Every connection is closed when its second request comes, as if the broker had closed it before it read that. */
 function tired(seen: number[]): Script {

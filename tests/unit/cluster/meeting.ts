@@ -9,7 +9,7 @@ import { metadata } from "../../../src/protocol/metadata.ts";
 import { Cluster as Embedded, type ClusterOptions } from "../../../src/testing/cluster.ts";
 import type { Address } from "../../../src/transport/transport.ts";
 import type { ResponseIn } from "../../../src/wire/schema.ts";
-import type { Asked, Peer, Script } from "../connection/peers.ts";
+import { ADDRESS, type Asked, type Peer, type Script, Stage } from "../connection/peers.ts";
 
 /** Settings as a client has them by default. */
 export function settings(
@@ -55,6 +55,22 @@ export async function found(
   await body(cluster, embedded);
   await cluster.close();
   await embedded.close();
+}
+
+/** Finds a cluster of one scripted broker, and closes all at the end. */
+export async function scripted(
+  world: World,
+  script: Script,
+  body: (cluster: Cluster, stage: Stage) => Promise<void>,
+  more: Partial<ClusterSettings> = {},
+): Promise<void> {
+  const stage = new Stage(world);
+  await stage.play(script);
+  const { dial } = stage.network;
+  const cluster = await Cluster.connect(settings(world, { dial, hosts: [ADDRESS], ...more }), undefined);
+  await body(cluster, stage);
+  await cluster.close();
+  await stage.end();
 }
 
 /** A broker by script: greets, and answers each Metadata with what it is told to. */

@@ -2,28 +2,13 @@
 
 import { assert } from "chai";
 import { crc32c } from "../../../src/bytes/crc32c.ts";
-import type { SimpleConsumer, SimpleConsumerOptions } from "../../../src/consumer/simple_consumer.ts";
 import { fetch } from "../../../src/protocol/fetch.ts";
 import { listOffsets } from "../../../src/protocol/list_offsets.ts";
 import { recordsBuilder } from "../../../src/records/builder.ts";
 import { Log } from "../../../src/testing/log.ts";
 import { test } from "../../harness.ts";
-import { failure, play, type Rig } from "../client/rig.ts";
-
-async function filled({ client }: Rig, values: readonly string[], partition = 0): Promise<void> {
-  const producer = (await client.topic("t")).producer({ batchBytes: 1 });
-  await producer.produce(values.map((value) => ({ value, partition })));
-  await producer.close();
-}
-
-async function reading({ client }: Rig, options: SimpleConsumerOptions = {}): Promise<SimpleConsumer> {
-  return (await client.topic("t")).simpleConsumer(options);
-}
-
-/** Reads into the list until the consumer is closed, or fails. */
-async function readInto(seen: string[], consumer: SimpleConsumer): Promise<void> {
-  for await (const message of consumer) seen.push(message.text());
-}
+import { failure, play } from "../client/rig.ts";
+import { filled, reading, readInto } from "./reader.ts";
 
 /** The bytes of a batch, and what its head says of itself changed. */
 function batchOf(values: readonly string[], attributes: number, lastOffsetDelta: number): Uint8Array {

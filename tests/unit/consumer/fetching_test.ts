@@ -1,32 +1,17 @@
 /** How the simple consumer fetches: nobody waits for a long poll that is not about him, and nothing is asked for twice. */
 
 import { assert } from "chai";
-import type { SimpleConsumer, SimpleConsumerOptions } from "../../../src/consumer/simple_consumer.ts";
 import { fetch } from "../../../src/protocol/fetch.ts";
 import { Log } from "../../../src/testing/log.ts";
 import { dialOf } from "../../../src/testing/network.ts";
 import type { Dial } from "../../../src/transport/transport.ts";
 import { test } from "../../harness.ts";
 import { failure, play, type Rig } from "../client/rig.ts";
+import { filled, reading, readInto } from "./reader.ts";
 
 /** Longer than any of these tests may take. */
 const LONG_MS = 60_000;
 const SOON_MS = 300;
-
-async function filled({ client }: Rig, values: readonly string[], partition = 0): Promise<void> {
-  const producer = (await client.topic("t")).producer({ batchBytes: 1 });
-  await producer.produce(values.map((value) => ({ value, partition })));
-  await producer.close();
-}
-
-async function reading({ client }: Rig, options: SimpleConsumerOptions = {}): Promise<SimpleConsumer> {
-  return (await client.topic("t")).simpleConsumer(options);
-}
-
-/** Reads into the list until the consumer is closed. */
-async function readInto(seen: string[], consumer: SimpleConsumer): Promise<void> {
-  for await (const message of consumer) seen.push(message.text());
-}
 
 /** Counts fetches, by the number of partitions that each asks for. */
 function counting({ cluster }: Rig): number[] {

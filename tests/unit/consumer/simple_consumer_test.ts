@@ -1,10 +1,10 @@
 /** The simple consumer on an embedded cluster: what it gives, where it begins, goes on and ends. */
 
 import { assert } from "chai";
-import type { SimpleConsumer, SimpleConsumerOptions } from "../../../src/consumer/simple_consumer.ts";
 import { releaseNames } from "../../../src/testing/releases.ts";
 import { test } from "../../harness.ts";
 import { failure, play, type Rig, thrown } from "../client/rig.ts";
+import { filled as produced, reading } from "./reader.ts";
 
 /** All messages up to the end, as `partition:offset:text`. */
 async function all(consumer: AsyncIterable<{ partition: number; offset: number; text(): string }>): Promise<string[]> {
@@ -13,15 +13,9 @@ async function all(consumer: AsyncIterable<{ partition: number; offset: number; 
   return seen;
 }
 
-async function filled({ client }: Pick<Rig, "client">, values: readonly string[], partition = 0): Promise<void> {
-  const producer = (await client.topic("t")).producer({ lingerMs: 5 });
-  await producer.produce(values.map((value, i) => ({ value, partition, timestamp: 1000 + i })));
-  await producer.close();
-}
-
-async function reading({ client }: Pick<Rig, "client">, options: SimpleConsumerOptions = {}): Promise<SimpleConsumer> {
-  return (await client.topic("t")).simpleConsumer(options);
-}
+/** In one batch, as far as it goes. */
+const filled = (rig: Pick<Rig, "client">, values: readonly string[], partition = 0) =>
+  produced(rig, values, partition, { lingerMs: 5 });
 
 test("on every release a loop to the end gives everything once, ends, and closes the consumer", async () => {
   for (const release of releaseNames) {

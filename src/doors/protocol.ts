@@ -10,6 +10,7 @@ export { createTopics } from "../protocol/create_topics.ts";
 export { deleteTopics } from "../protocol/delete_topics.ts";
 export { fetch } from "../protocol/fetch.ts";
 export { findCoordinator } from "../protocol/find_coordinator.ts";
+export { initProducerId } from "../protocol/init_producer_id.ts";
 export { listGroups } from "../protocol/list_groups.ts";
 export { listOffsets } from "../protocol/list_offsets.ts";
 export { metadata } from "../protocol/metadata.ts";

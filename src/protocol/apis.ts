@@ -6,6 +6,7 @@ import { createTopics } from "./create_topics.ts";
 import { deleteTopics } from "./delete_topics.ts";
 import { fetch } from "./fetch.ts";
 import { findCoordinator } from "./find_coordinator.ts";
+import { initProducerId } from "./init_producer_id.ts";
 import { listGroups } from "./list_groups.ts";
 import { listOffsets } from "./list_offsets.ts";
 import { metadata } from "./metadata.ts";
@@ -25,6 +26,7 @@ const all: readonly Api[] = [
   apiVersions,
   createTopics,
   deleteTopics,
+  initProducerId,
 ];
 
 /** Every API that is known here, by its key. */

@@ -24,6 +24,7 @@ import type { Call, Handler, Host } from "./call.ts";
 import type { Controller } from "./controller.ts";
 import type { Controls } from "./controls.ts";
 import { Manners } from "./manners.ts";
+import type { Release } from "./releases.ts";
 
 /** The largest request (`socket.request.max.bytes`). */
 const FRAME_BYTES_MAX = 104_857_600;
@@ -53,6 +54,8 @@ export interface BrokerParts {
   readonly id: number;
   /** Its time and chance. */
   readonly world: World;
+  /** Which release it is. */
+  readonly release: Release;
   /** How it listens. */
   readonly listen: Listen;
   /** The cluster's state. */
@@ -71,6 +74,7 @@ export interface BrokerParts {
 export class Broker implements Host {
   readonly id: number;
   readonly world: World;
+  readonly release: Release;
   readonly controller: Controller;
   readonly codecs: Codecs;
   readonly #listen: Listen;
@@ -85,9 +89,10 @@ export class Broker implements Host {
   #wake: Timer | undefined;
   #failure: { readonly error: unknown } | undefined;
 
-  constructor({ id, world, listen, controller, controls, codecs, connectionsMaxIdleMs, strict }: BrokerParts) {
+  constructor({ id, world, release, listen, controller, controls, codecs, connectionsMaxIdleMs, strict }: BrokerParts) {
     this.id = id;
     this.world = world;
+    this.release = release;
     this.controller = controller;
     this.codecs = codecs;
     this.#listen = listen;
@@ -197,7 +202,7 @@ export class Broker implements Host {
     if (typeof request === "boolean") return request;
     const { api, version, correlationId, clientId } = request;
     if (version < 0) {
-      const chunks = encodeResponse(apiVersions, 0, correlationId, unsupportedApiVersions(this.controller.release));
+      const chunks = encodeResponse(apiVersions, 0, correlationId, unsupportedApiVersions(this.release));
       return await isSent(transport, chunks);
     }
     const handler = HANDLERS.get(api.key)!;
@@ -212,7 +217,7 @@ export class Broker implements Host {
 
   /** The request; version -1 for an ApiVersions of an unknown version; or whether the connection goes on without an answer. */
   #read(frame: Uint8Array): DecodedRequest | boolean {
-    const { release } = this.controller;
+    const { release } = this;
     try {
       const { apiKey, version, correlationId, clientId } = decodeRequestHead(frame);
       const range = release.served.get(apiKey);

@@ -4,6 +4,7 @@ import type { World } from "../base/world.ts";
 import type { Codecs } from "../records/compression.ts";
 import type { Api, RequestOut, ResponseIn } from "../wire/schema.ts";
 import type { Controller } from "./controller.ts";
+import type { Release } from "./releases.ts";
 
 /** What a handler sees of the broker that it answers for. */
 export interface Host {
@@ -11,6 +12,8 @@ export interface Host {
   readonly id: number;
   /** Its time and chance. */
   readonly world: World;
+  /** Which release it is: in a rolling upgrade brokers differ. */
+  readonly release: Release;
   /** The cluster's state. */
   readonly controller: Controller;
   /** The codecs that it can open compressed records with. */

@@ -298,8 +298,9 @@ export class Cluster {
   async #startBroker(seat: Seat): Promise<void> {
     const { id } = seat;
     const { world, listen, process } = this.#place.settle(id);
+    const { release } = this.#controller;
     const broker = new Broker({
-      ...{ id, world, listen, controller: this.#controller, controls: this.#controls, codecs: this.#codecs },
+      ...{ id, world, release, listen, controller: this.#controller, controls: this.#controls, codecs: this.#codecs },
       ...this.#habits,
     });
     seat.broker = broker;

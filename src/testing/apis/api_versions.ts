@@ -36,7 +36,7 @@ function answer({ host, version, body }: Call<typeof apiVersions>): ResponseIn<t
   const { controller } = host;
   const isOther = (clusterId !== null && clusterId !== controller.clusterId) || (nodeId >= 0 && nodeId !== host.id);
   if (version >= 5 && isOther) return { errorCode: errorNumbers.REBOOTSTRAP_REQUIRED, apiKeys: [] };
-  const apiKeys = [...controller.release.listed].map(([key, range]) => listing(key, range));
+  const apiKeys = [...host.release.listed].map(([key, range]) => listing(key, range));
   return { errorCode: errorNumbers.NONE, apiKeys };
 }
 

@@ -38,7 +38,7 @@ interface Fault {
 
 function answer({ host, body }: Call<typeof createTopics>): Answer<typeof createTopics> {
   const { controller } = host;
-  const isElsewhere = !controller.release.raft && controller.controllerId !== host.id;
+  const isElsewhere = !host.release.raft && controller.controllerId !== host.id;
   const twice = new Set(body.topics.map(({ name }) => name).filter((name, i, all) => all.indexOf(name) !== i));
   const topics = body.topics.map((wanted): TopicAnswer => {
     const { name } = wanted;
@@ -50,7 +50,7 @@ function answer({ host, body }: Call<typeof createTopics>): Answer<typeof create
     }
     return createTopic(wanted, host, body.validateOnly);
   });
-  if (!controller.release.raft && controller.release.topicDefaults) return { topics };
+  if (!host.release.raft && host.release.topicDefaults) return { topics };
   // All but 2.4 to 3.2 name each duplicate once, behind the others.
   const once = topics.filter(({ name }, i) =>
     !twice.has(name) || topics.findIndex((other) => other.name === name) === i
@@ -71,12 +71,17 @@ function failed(name: string, { errorCode, errorMessage }: Fault): TopicAnswer {
   return { name, errorCode, errorMessage, configs: null };
 }
 
-function make({ name, configs }: Wanted, assignment: number[][], { controller }: Host, isTrial: boolean): TopicAnswer {
+function make(
+  { name, configs }: Wanted,
+  assignment: number[][],
+  { controller, release }: Host,
+  isTrial: boolean,
+): TopicAnswer {
   const set = new Map(configs.map((config) => [config.name, config.value]));
   const topic = isTrial ? undefined : controller.createTopic(name, assignment, set);
   return {
     name,
-    topicId: topic?.id ?? (controller.release.raft ? controller.newId() : NO_ID),
+    topicId: topic?.id ?? (release.raft ? controller.newId() : NO_ID),
     errorCode: errorNumbers.NONE,
     errorMessage: null,
     numPartitions: assignment.length,
@@ -99,10 +104,10 @@ function nameFault(name: string, { controller }: Host): Fault | undefined {
   };
 }
 
-function place(wanted: Wanted, { controller }: Host): number[][] | Fault {
+function place(wanted: Wanted, { controller, release }: Host): number[][] | Fault {
   const { numPartitions, replicationFactor, assignments } = wanted;
   if (assignments.length > 0) return assigned(wanted, controller.aliveIds());
-  const isDefaultKnown = controller.release.topicDefaults;
+  const isDefaultKnown = release.topicDefaults;
   const partitions = numPartitions === -1 && isDefaultKnown ? 1 : numPartitions;
   if (partitions <= 0) {
     return { errorCode: errorNumbers.INVALID_PARTITIONS, errorMessage: "Number of partitions must be larger than 0." };
@@ -139,11 +144,11 @@ function assigned(
   };
 }
 
-function configsFault({ configs }: Wanted, { controller }: Host): Fault | undefined {
+function configsFault({ configs }: Wanted, { release }: Host): Fault | undefined {
   for (const { name, value } of configs) {
     const errorMessage = configFault(name, value);
     if (errorMessage === undefined) continue;
-    return { errorCode: configError(isTopicConfig(name), value, controller.release), errorMessage };
+    return { errorCode: configError(isTopicConfig(name), value, release), errorMessage };
   }
   return undefined;
 }

@@ -19,7 +19,7 @@ export const deleteTopicsHandler: Handler = handler(deleteTopics, answer);
 function answer({ host, version, body }: Call<typeof deleteTopics>): Answer<typeof deleteTopics> {
   const { controller } = host;
   const wanted: Wanted[] = version >= 6 ? body.topics : body.topicNames.map((name) => ({ name, topicId: NO_ID }));
-  const isElsewhere = !controller.release.raft && controller.controllerId !== host.id;
+  const isElsewhere = !host.release.raft && controller.controllerId !== host.id;
   const responses = wanted.map((it): TopicAnswer =>
     isElsewhere ? failed(it, errorNumbers.NOT_CONTROLLER) : remove(it, controller)
   );

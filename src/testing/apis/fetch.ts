@@ -84,7 +84,7 @@ function readPartition(
 ): PartitionAnswer {
   const { controller } = host;
   if (!topic && topicId !== NO_ID) return failed(index, errorNumbers.UNKNOWN_TOPIC_ID);
-  const isFollowerFine = version >= 11 && controller.release.followerFetch;
+  const isFollowerFine = version >= 11 && host.release.followerFetch;
   const found = controller.locate(topic, index, host.id, currentLeaderEpoch, isFollowerFine);
   if (typeof found === "number") return { ...failed(index, found), ...leaderHint(host, version, topic, index, found) };
   const { log } = found;
@@ -95,7 +95,7 @@ function readPartition(
   const records = log.read(fetchOffset, {
     bytes: isOld ? partitionMaxBytes : Math.min(partitionMaxBytes, allowance.bytes),
     wholeFirst: !isOld && allowance.isFirst,
-    torn: isOld && controller.release.givesTorn,
+    torn: isOld && host.release.givesTorn,
   });
   if (records.length > 0) allowance.isFirst = false;
   allowance.bytes = Math.max(0, allowance.bytes - records.length);
@@ -117,7 +117,7 @@ function failed(partitionIndex: number, errorCode: number): PartitionAnswer {
 function leaderHint(host: Host, version: number, topic: Topic | undefined, index: number, errorCode: number) {
   const partition = topic?.partitions[index];
   const hasMoved = errorCode === errorNumbers.NOT_LEADER_OR_FOLLOWER || errorCode === errorNumbers.FENCED_LEADER_EPOCH;
-  if (version < 16 || !hasMoved || !partition || !host.controller.release.leaderHints) return {};
+  if (version < 16 || !hasMoved || !partition || !host.release.leaderHints) return {};
   return { currentLeader: { leaderId: partition.leader, leaderEpoch: partition.leaderEpoch } };
 }
 
@@ -148,7 +148,7 @@ async function inFormat(
   from: number,
   answer: PartitionAnswer,
 ): Promise<PartitionAnswer> {
-  const { release } = host.controller;
+  const { release } = host;
   const magic = fetchMagic(version);
   const { records, partitionIndex } = answer;
   if (magic === 2 || magic >= release.magic || !records?.length) return answer;

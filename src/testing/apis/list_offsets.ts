@@ -62,7 +62,7 @@ async function look(
   const { controller } = host;
   const { partitionIndex, currentLeaderEpoch, timestamp, maxNumOffsets } = part;
   // Before 3.0 every number but -1 and -2 was a time.
-  const isTime = timestamp >= 0 || (timestamp < EARLIEST && controller.release.listed.get(listOffsets.key)![1] < 7);
+  const isTime = timestamp >= 0 || (timestamp < EARLIEST && host.release.listed.get(listOffsets.key)![1] < 7);
   if (version > 0 && !isTime && version < (SINCE.get(timestamp) ?? Infinity)) {
     return failed(partitionIndex, errorNumbers.UNSUPPORTED_VERSION);
   }

@@ -31,7 +31,7 @@ function answer({ host, version, body }: Call<typeof metadata>): ResponseIn<type
   const { controller } = host;
   const { topics } = body;
   const isAll = topics === null || (version === 0 && topics.length === 0);
-  const nodes = controller.release.startsBlind && !controller.hasHadTopics ? [] : controller.nodes.values();
+  const nodes = host.release.startsBlind && !controller.hasHadTopics ? [] : controller.nodes.values();
   return {
     brokers: [...nodes].filter((node) => node.alive).map(({ id, host, port }) => ({ nodeId: id, host, port })),
     clusterId: controller.clusterId,
@@ -50,7 +50,7 @@ function one({ name, topicId }: TopicQuestion, host: Host, version: number): Top
   const topic = isById ? controller.topicById(topicId) : controller.topics.get(name ?? "");
   if (topic) return found(topic, host, version);
   if (isById) return failed(errorNumbers.UNKNOWN_TOPIC_ID, null, topicId);
-  const errorCode = controller.release.checksNames && topicNameFault(name ?? "")
+  const errorCode = host.release.checksNames && topicNameFault(name ?? "")
     ? errorNumbers.INVALID_TOPIC_EXCEPTION
     : errorNumbers.UNKNOWN_TOPIC_OR_PARTITION;
   return failed(errorCode, name, topicId);

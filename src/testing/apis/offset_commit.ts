@@ -52,7 +52,7 @@ function answer(call: Call<typeof offsetCommit>): Answer<typeof offsetCommit> {
 /** What keeps all of the request from being stored; 0 if nothing does. */
 function refusal({ host, version, body }: Call<typeof offsetCommit>): number {
   const { controller } = host;
-  if (version === 0) return controller.release.raft ? errorNumbers.UNSUPPORTED_VERSION : errorNumbers.NONE;
+  if (version === 0) return host.release.raft ? errorNumbers.UNSUPPORTED_VERSION : errorNumbers.NONE;
   if (controller.coordinatorOf(body.groupId) !== host.id) return errorNumbers.NOT_COORDINATOR;
   if (body.generationIdOrMemberEpoch >= 0) return errorNumbers.ILLEGAL_GENERATION;
   return body.memberId === "" ? errorNumbers.NONE : errorNumbers.UNKNOWN_MEMBER_ID;

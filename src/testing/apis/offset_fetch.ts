@@ -53,7 +53,7 @@ function refused(wanted: readonly Wanted[], errorCode: number) {
 
 function ofGroup(host: Host, version: number, groupId: string, wanted: readonly Wanted[] | null): GroupAnswer {
   const { controller } = host;
-  if (version === 0 && controller.release.raft) {
+  if (version === 0 && host.release.raft) {
     return { groupId, topics: [], errorCode: errorNumbers.UNSUPPORTED_VERSION };
   }
   if (version > 0 && controller.coordinatorOf(groupId) !== host.id) {

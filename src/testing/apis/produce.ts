@@ -38,7 +38,7 @@ export const produceHandler: Handler = handler(produce, answer);
 
 async function answer(call: Call<typeof produce>): Promise<Answer<typeof produce>> {
   const { host, body, version } = call;
-  const { release } = host.controller;
+  const { release } = host;
   if (version >= 3 && release.parsesRecords && hasUnreadable(body, rulesOf(call, undefined))) return "close";
   const isBarred = body.transactionalId === null && version >= 3 && hasTransaction(body);
   const responses = [];
@@ -72,7 +72,7 @@ async function append(
 ): Promise<PartitionAnswer> {
   const { host, body: { acks } } = call;
   const { controller } = host;
-  if (!controller.release.anyAcks && (acks < -1 || acks > 1)) return failed(index, errorNumbers.INVALID_REQUIRED_ACKS);
+  if (!host.release.anyAcks && (acks < -1 || acks > 1)) return failed(index, errorNumbers.INVALID_REQUIRED_ACKS);
   if (!topic && part.topicId !== NO_ID) return failed(index, errorNumbers.UNKNOWN_TOPIC_ID);
   const found = controller.locate(topic, index, host.id);
   if (typeof found === "number") return { ...failed(index, found), ...leaderHint(call, topic, index, found) };
@@ -82,7 +82,7 @@ async function append(
   if (isRefusal(intake)) {
     return { ...failed(index, intake.errorCode, intake.errorMessage), logStartOffset: intake.byLog ? startOffset : -1 };
   }
-  if (acks === -1 && found.isr.length < inSyncMin(topic!, found, controller.release)) {
+  if (acks === -1 && found.isr.length < inSyncMin(topic!, found, host.release)) {
     return { ...failed(index, errorNumbers.NOT_ENOUGH_REPLICAS), logStartOffset: startOffset };
   }
   const stored = await store(host, topic!, found, intake, rules);
@@ -126,7 +126,7 @@ async function store(
 }
 
 function rulesOf({ host, version }: Call<typeof produce>, topic: Topic | undefined): IntakeRules {
-  const { release } = host.controller;
+  const { release } = host;
   const ahead = Number(topic?.configs.get("message.timestamp.after.max.ms") ?? release.futureMsMax);
   return {
     release,
@@ -175,7 +175,7 @@ function leaderHint(
   const partition = topic?.partitions[index];
   if (
     version < 10 || errorCode !== errorNumbers.NOT_LEADER_OR_FOLLOWER || !partition ||
-    !host.controller.release.leaderHints
+    !host.release.leaderHints
   ) {
     return {};
   }

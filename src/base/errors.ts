@@ -29,6 +29,7 @@ export type OwnCode =
   | "NO_BROKERS"
   | "INVALID_OPTION"
   | "UNSUPPORTED_FEATURE"
+  | "BATCH_REFUSED"
   | "LOG_TRUNCATED"
   | "CLOSED";
 
@@ -53,6 +54,7 @@ export const ownErrors: Readonly<Record<OwnCode, OwnError>> = {
   NO_BROKERS: { retriable: true, sentence: "No broker could be reached" },
   INVALID_OPTION: { retriable: false, sentence: "An option has a value that is not allowed" },
   UNSUPPORTED_FEATURE: { retriable: false, sentence: "The broker or the platform cannot do that" },
+  BATCH_REFUSED: { retriable: true, sentence: "Another message of the same batch was refused" },
   LOG_TRUNCATED: { retriable: false, sentence: "The log was cut back behind what had been read" },
   CLOSED: { retriable: false, sentence: "It has been closed" },
 };

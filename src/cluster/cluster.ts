@@ -21,6 +21,7 @@ import {
   type BrokerInfo,
   type Grace,
   learned,
+  moved,
   nothingKnown,
   type PartitionInfo,
   type Snapshot,
@@ -248,6 +249,19 @@ export class Cluster {
       (because.code === "REQUEST_TIMEOUT" || because.code === "REQUEST_TIMED_OUT");
     if (isSlow && because.broker !== undefined) this.#doubted.set(because.broker, this.#world.now() + DOUBT_MS);
     this.#freshness.lookAgain();
+  }
+
+  /**
+   * A broker has named the partition's new leader (KIP-951). Whether that is who is known to lead now: an epoch that is not newer
+   * changes nothing, and a broker that nobody knows has to be looked for.
+   */
+  leaderMoved(topic: string, partition: number, leader: number, leaderEpoch: number): boolean {
+    const next = moved(this.#snapshot, topic, partition, leader, leaderEpoch);
+    if (next !== this.#snapshot) {
+      this.#snapshot = next;
+      this.changed.open();
+    }
+    return this.partition(topic, partition)?.leader === leader;
   }
 
   /** The topic's metadata is kept up to date from now on, until it is let go as often. */

@@ -155,6 +155,22 @@ export function learned(
   };
 }
 
+/** The next snapshot after a broker has named a partition's leader; the same one if that is no news, or the leader is not known. */
+export function moved(
+  known: Snapshot,
+  topic: string,
+  partition: number,
+  leader: number,
+  leaderEpoch: number,
+): Snapshot {
+  const info = known.topics.get(topic);
+  const before = info?.partitions[partition];
+  if (!info || !before || !known.brokers.has(leader) || leaderEpoch <= before.leaderEpoch) return known;
+  const partitions = [...info.partitions];
+  partitions[partition] = { ...before, leader, leaderEpoch };
+  return { ...known, topics: new Map(known.topics).set(topic, { ...info, partitions }) };
+}
+
 function brokersOf(answer: MetadataAnswer): Map<number, BrokerInfo> {
   const brokers = new Map<number, BrokerInfo>();
   for (const { nodeId, host, port, rack } of answer.brokers) {

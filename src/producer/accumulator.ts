@@ -4,6 +4,26 @@ import type { KafkaError } from "../base/errors.ts";
 import { type BufferSource, type RecordsBuilder, recordsBuilder } from "../records/builder.ts";
 import { Part, type Recipient } from "./call.ts";
 import type { Outgoing } from "./message.ts";
+import type { Numbering, Stamp } from "./numbering.ts";
+
+/** What became of a batch: where it went, or why not; or that some of its records were refused. */
+export type Outcome = Written | KafkaError | Refused;
+
+/** A batch that is in the log. */
+export interface Written {
+  /** The offset of its first record; -1 if it is not known. */
+  readonly baseOffset: number;
+  /** The broker's own time for all of its records, in milliseconds since 1970; -1 if theirs stay. */
+  readonly logAppendTimeMs: number;
+}
+
+/** A batch that is not in the log because of some of its records (KIP-467). */
+export interface Refused {
+  /** Why, for those records, by their places in the batch. */
+  readonly errors: ReadonlyMap<number, KafkaError>;
+  /** What is told of the others. */
+  readonly rest: KafkaError;
+}
 
 /** Records of one partition that travel together. */
 export interface Batch {
@@ -22,6 +42,8 @@ export interface Batch {
   heldBytes: number;
   /** Takes no more records. */
   sealed: boolean;
+  /** Waits to be sent, again perhaps; a request for it is being made; it is on its way; or it will not be sent any more. */
+  state: "waiting" | "taken" | "underWay" | "ended";
   /** How often it was handed to a connection. */
   tries: number;
   /** How often it has failed, by somebody's fault. */
@@ -30,33 +52,52 @@ export interface Batch {
   lastError: KafkaError | undefined;
   /** Not sent again before this moment, on the world's clock. */
   retryAt: number;
-  /** Whether it has been sent and its answer is outstanding. */
-  underWay: boolean;
+  /** Its number, from the first try on, where batches are numbered: a retry has the same. */
+  stamp: Stamp | undefined;
   /** Whether a try ended so that nobody knows if its records were written. */
   ambiguous: boolean;
-  /** Its time was over while it was in flight: whoever waited has been told, and it is not tried again. */
-  expired: boolean;
+  /** The latest leader epoch under which that was; Infinity where epochs are not known. */
+  ambiguousEpoch: number;
+  /** What became of it, as far as whoever waits is concerned. */
+  outcome: Outcome | undefined;
+  /** Whoever waits has been told. */
+  told: boolean;
   /** Its bytes as they go out, from the first try on: a retry sends the same. */
   bytes: Uint8Array | undefined;
 }
 
-/** What waits for one partition, oldest first. Without idempotence one batch is in flight at a time, so that order holds. */
+/** What has not got its end in one partition. */
 export interface PartitionQueue {
   readonly topic: string;
   readonly partition: number;
+  /** Oldest first, and it stays so: what was sent comes before what was not, and nothing is told before what is older. */
   readonly batches: Batch[];
-  inFlight: Batch | undefined;
+  /** How many of them a request has taken. */
+  underWay: number;
+  /** To which broker those went that are under way, or went last. */
+  leader: number;
+  /** On which connection the last of them went. */
+  connection: unknown;
+  /** Nothing more is taken until nothing is under way: what is went on another connection. */
+  isHeld: boolean;
+  /** How they are numbered; undefined until one is. */
+  numbering: Numbering | undefined;
 }
 
 /** A queue with nothing in it. */
 export function emptyQueue(topic: string, partition: number): PartitionQueue {
-  return { topic, partition, batches: [], inFlight: undefined };
+  return {
+    ...{ topic, partition, batches: [], underWay: 0, leader: -1 },
+    ...{ connection: undefined, isHeld: false, numbering: undefined },
+  };
 }
 
 /** Sizes and times that say when a batch is closed. */
 export interface AccumulatorSettings {
   readonly batchBytes: number;
   readonly lingerMs: number;
+  /** How many batches of a partition may be under way once its numbers are proven; without numbers it is one, so that order holds. */
+  readonly maxInFlight: number;
 }
 
 /** The batches of a producer. */
@@ -97,13 +138,16 @@ export class Accumulator {
       deadline,
       heldBytes: 0,
       sealed: false,
+      state: "waiting",
       tries: 0,
       failures: 0,
       lastError: undefined,
       retryAt: 0,
-      underWay: false,
+      stamp: undefined,
       ambiguous: false,
-      expired: false,
+      ambiguousEpoch: -1,
+      outcome: undefined,
+      told: false,
       bytes: undefined,
     };
     queue.batches.push(batch);
@@ -130,64 +174,113 @@ export class Accumulator {
     return size - before;
   }
 
-  /** Whether the oldest batch of a partition may go now; `hurry`: nobody waits for more to come. */
+  /** Whether the next batch of a partition may go now; `hurry`: nobody waits for more to come. */
   isReady(queue: PartitionQueue, now: number, hurry: boolean): boolean {
-    const head = queue.batches[0];
-    if (!head || queue.inFlight || head.retryAt > now) return false;
-    return head.sealed || hurry || now - head.createdAt >= this.#settings.lingerMs;
+    const next = this.#mayTake(queue) ? this.next(queue) : undefined;
+    if (!next || next.retryAt > now) return false;
+    if (next.sealed || hurry) return true;
+    // What is on its way comes back and takes along all that has come meanwhile: a batch that is not full waits for that.
+    return queue.underWay === 0 && now - next.createdAt >= this.#settings.lingerMs;
   }
 
-  /** When a partition's oldest batch will be ready by the clock alone; Infinity: not by the clock. */
+  /** When a partition's next batch will be ready by the clock alone; Infinity: not by the clock. */
   readyAt(queue: PartitionQueue, hurry: boolean): number {
-    const head = queue.batches[0];
-    if (!head || queue.inFlight) return Infinity;
-    return Math.max(head.retryAt, head.sealed || hurry ? 0 : head.createdAt + this.#settings.lingerMs);
+    const next = this.#mayTake(queue) ? this.next(queue) : undefined;
+    if (!next) return Infinity;
+    if (next.sealed || hurry) return next.retryAt;
+    return queue.underWay === 0 ? Math.max(next.retryAt, next.createdAt + this.#settings.lingerMs) : Infinity;
   }
 
-  /** Takes the oldest batch out to be sent. */
-  take(queue: PartitionQueue): Batch {
-    const batch = queue.batches.shift()!;
+  /** The batch that is to be sent next: the oldest that waits. Where numbers are broken, only those whose fate is to be found out. */
+  next({ batches, numbering }: PartitionQueue): Batch | undefined {
+    for (const batch of batches) {
+      if (batch.state !== "waiting") continue;
+      if (!numbering?.isBroken || batch.ambiguous) return batch;
+    }
+    return undefined;
+  }
+
+  /** Whether everything before a batch is on its way, or has its end: only then may it follow. */
+  mayFollow(batch: Batch): boolean {
+    const { batches, numbering } = batch.queue;
+    if (numbering?.isBroken && !batch.ambiguous) return false;
+    for (const one of batches) {
+      if (one === batch) return true;
+      if (one.state === "underWay" || one.state === "ended") continue;
+      if (!numbering?.isBroken || one.ambiguous) return false;
+    }
+    return true;
+  }
+
+  /** Takes the next batch, to be sent to a broker. */
+  take(queue: PartitionQueue, leader: number): Batch {
+    const batch = this.next(queue)!;
     batch.sealed = true;
-    queue.inFlight = batch;
+    batch.state = "taken";
+    queue.underWay++;
+    queue.leader = leader;
     return batch;
   }
 
-  /** A batch that was in flight goes back to the head of its partition; or the batches that it was split into do. */
-  putBack({ queue }: Batch, parts: readonly Batch[]): void {
-    queue.inFlight = undefined;
-    queue.batches.unshift(...parts);
+  /** A batch that was taken waits again, in its place. */
+  putBack(batch: Batch): void {
+    batch.state = "waiting";
+    this.#returned(batch.queue);
   }
 
-  /** A batch that was in flight has its end. */
-  done({ queue }: Batch): void {
-    queue.inFlight = undefined;
+  /** A batch that was taken waits until nothing of its partition is under way. */
+  hold(batch: Batch): void {
+    batch.queue.isHeld = true;
+    this.putBack(batch);
+  }
+
+  /** A batch that was taken is split: its parts wait in its place. */
+  split(batch: Batch, parts: readonly Batch[]): void {
+    const { queue } = batch;
+    queue.batches.splice(queue.batches.indexOf(batch), 1, ...parts);
+    this.#returned(queue);
+  }
+
+  /** A batch is not sent any more. */
+  end(batch: Batch): void {
+    const wasTaken = batch.state === "taken" || batch.state === "underWay";
+    batch.state = "ended";
+    batch.sealed = true; // behind one that is under way it keeps its place, and must not be filled any more
+    if (wasTaken) this.#returned(batch.queue);
+  }
+
+  /** Lets go of the oldest batches that have their end and were told of, and gives how many bytes they held. */
+  leave(queue: PartitionQueue): number {
+    const { batches } = queue;
+    let bytes = 0;
+    while (batches[0]?.told && batches[0].state === "ended") bytes += batches.shift()!.heldBytes;
     this.#tidy(queue);
+    return bytes;
   }
 
   /** When a partition's oldest batch that somebody waits for is late; Infinity if there is none. */
-  deadlineOf({ inFlight, batches }: PartitionQueue): number {
-    return (inFlight && !inFlight.expired ? inFlight : batches[0])?.deadline ?? Infinity;
+  deadlineOf({ batches }: PartitionQueue): number {
+    for (const { outcome, deadline } of batches) if (!outcome) return deadline;
+    return Infinity;
   }
 
-  /** The batches that nobody may wait for any longer, the oldest of a partition first. Those in flight stay until they have their end. */
-  expire(now: number): Batch[] {
+  /** The batches that nobody may wait for any longer, the oldest of a partition first. */
+  late(now: number): Batch[] {
     const late: Batch[] = [];
     for (const queue of this.#queues) {
       if (this.deadlineOf(queue) > now) continue;
-      const { inFlight, batches } = queue;
-      if (inFlight && !inFlight.expired && inFlight.deadline <= now) {
-        inFlight.expired = true;
-        late.push(inFlight);
-      }
-      while (batches[0] && batches[0].deadline <= now) late.push(batches.shift()!);
-      this.#tidy(queue);
+      for (const batch of queue.batches) if (!batch.outcome && batch.deadline <= now) late.push(batch);
     }
     return late;
   }
 
-  /** Everything, for the end: what is still in flight as well. */
-  drain(): Batch[] {
-    return this.expire(Infinity);
+  #mayTake({ underWay, isHeld, numbering }: PartitionQueue): boolean {
+    if (underWay === 0) return true;
+    return !isHeld && numbering?.isProven === true && underWay < this.#settings.maxInFlight;
+  }
+
+  #returned(queue: PartitionQueue): void {
+    if (--queue.underWay === 0) queue.isHeld = false;
   }
 
   #abandon({ queue, builder }: Batch): void {
@@ -197,6 +290,6 @@ export class Accumulator {
   }
 
   #tidy(queue: PartitionQueue): void {
-    if (queue.batches.length === 0 && !queue.inFlight) this.#queues.delete(queue);
+    if (queue.batches.length === 0) this.#queues.delete(queue);
   }
 }

@@ -240,7 +240,12 @@ export class Part {
 
   /** Tells that all of them failed. */
   failed(error: KafkaError): void {
-    for (let i = 0; i < this.#count; i++) this.recipient.report(this.indexAt(i), error);
+    this.failedEach(() => error);
+  }
+
+  /** Tells that all of them failed, each for a reason of its own. */
+  failedEach(errorOf: (i: number) => KafkaError): void {
+    for (let i = 0; i < this.#count; i++) this.recipient.report(this.indexAt(i), errorOf(i));
   }
 
   #allIndexes(): number[] {

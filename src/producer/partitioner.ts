@@ -38,9 +38,9 @@ function bytesOf(key: string): Uint8Array {
 
 /** What is to be known of a partition to choose it. */
 export interface PartitionState {
-  /** A batch of it is on its way, and the next has to wait for its end. */
-  readonly inFlight: unknown;
-  /** What waits behind that. */
+  /** How many batches of it are on their way. */
+  readonly underWay: number;
+  /** Those, and what waits behind them. */
   readonly batches: readonly unknown[];
 }
 
@@ -66,7 +66,7 @@ export class StickyPartition {
     const kept = this.#partition;
     if (kept >= 0 && kept < partitions.length) {
       const state = states[kept];
-      if (!state || !state.inFlight || state.batches.length > 0) return kept;
+      if (!state || state.underWay === 0 || state.batches.length > state.underWay) return kept;
     }
     this.#bytes = 0;
     return this.#partition = this.#draw(partitions, states);
@@ -86,7 +86,7 @@ export class StickyPartition {
     for (let i = 0; i < count; i++) {
       const partition = (start + i) % count;
       if (partitions[partition]!.leader < 0) continue;
-      if (!states[partition]?.inFlight) return partition;
+      if (!states[partition]?.underWay) return partition;
       if (led < 0) led = partition;
     }
     return led < 0 ? start : led;

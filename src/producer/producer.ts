@@ -10,6 +10,7 @@ import {
   type OptionRules,
   someFunction,
   someInterceptors,
+  trueOrFalse,
   wholeNumber,
 } from "../base/options.ts";
 import type { ClientParts } from "../cluster/parts.ts";
@@ -35,7 +36,13 @@ export interface ProducerOptions {
   readonly batchBytes?: number | undefined;
   /** Bytes of messages that may wait or be in flight, 33,554,432 if not said; beyond it calls wait. */
   readonly bufferBytes?: number | undefined;
-  /** Requests in flight to one broker; 5 if not said. */
+  /**
+   * Whether brokers write every message once and in order, however often it had to be sent (KIP-98): up to five batches of a partition
+   * are in flight then. True if not said, where `acks` is `"all"` and the broker knows it (from Kafka 0.11 on); without it one batch of
+   * a partition is in flight, and what is sent again may be written twice. True needs `acks: "all"`, and at most 5 for `maxInFlight`.
+   */
+  readonly idempotent?: boolean | undefined;
+  /** Requests in flight to one broker; 5 if not said, and at most 5 with `idempotent`. */
   readonly maxInFlight?: number | undefined;
   /** Milliseconds until a message that nobody acknowledged fails with `DELIVERY_TIMEOUT`; 120,000 if not said. */
   readonly deliveryTimeoutMs?: number | undefined;
@@ -56,11 +63,14 @@ export interface WaitOptions {
 }
 
 const BYTES_MAX = 0x7fffffff;
+/** The last batches of a producer that a broker remembers in a partition (`ProducerStateEntry.NUM_BATCHES_TO_RETAIN`). */
+const NUMBERED_IN_FLIGHT_MAX = 5;
 /** Bytes of buffers that are kept to be used again: what is in flight to a broker or two. */
 const SPARE_BYTES_MAX = 4 * 1024 * 1024;
 
 const rules: OptionRules<ProducerOptions> = {
   acks: oneOf("all", -1, 0, 1),
+  idempotent: trueOrFalse,
   compression: oneOf("none", "gzip", "snappy", "lz4", "zstd"),
   lingerMs: wholeNumber(0, 3_600_000),
   batchBytes: wholeNumber(1, 512 * 1024 * 1024),
@@ -142,6 +152,7 @@ export class Producer {
         ...parts.backoff,
         ...settings,
         acks: settings.acks === "all" ? -1 : settings.acks,
+        idempotent: isIdempotent(settings),
         requestTimeoutMs: settings.requestTimeoutMs ?? parts.requestTimeoutMs,
       },
       roomMade: (bytes) => {
@@ -382,7 +393,25 @@ export class Producer {
 }
 
 function checked(options: ProducerOptions): Checked<ProducerOptions, typeof defaults> {
-  return checkOptions<ProducerOptions, typeof defaults>("producer", options, rules, defaults);
+  const settings = checkOptions<ProducerOptions, typeof defaults>("producer", options, rules, defaults);
+  const { idempotent, acks, maxInFlight } = settings;
+  if (idempotent && !wantsAllAcks(acks)) {
+    throw new KafkaError("INVALID_OPTION", `idempotent needs acks: "all", not ${acks}`);
+  }
+  if (isIdempotent(settings) && maxInFlight > NUMBERED_IN_FLIGHT_MAX) {
+    const detail =
+      `maxInFlight is at most ${NUMBERED_IN_FLIGHT_MAX} unless idempotent is false: brokers remember no more batches`;
+    throw new KafkaError("INVALID_OPTION", `${detail}, not ${maxInFlight}`);
+  }
+  return settings;
+}
+
+function isIdempotent({ idempotent, acks }: Pick<ProducerOptions, "idempotent" | "acks">): boolean {
+  return idempotent ?? wantsAllAcks(acks);
+}
+
+function wantsAllAcks(acks: ProducerOptions["acks"]): boolean {
+  return acks === "all" || acks === -1;
 }
 
 function closed(): KafkaError {

@@ -6,6 +6,7 @@ import type { Message } from "../records/message.ts";
 import { recordBatches } from "../records/reading.ts";
 import type { Batch } from "./accumulator.ts";
 import type { Part } from "./call.ts";
+import { sequenceAfter } from "./numbering.ts";
 
 /** The same records in another format; only for a batch that was never sent. Throws `UNSUPPORTED_FEATURE` for headers before magic 2. */
 export function rewritten(batch: Batch, magic: 0 | 1 | 2): RecordsBuilder {
@@ -14,7 +15,7 @@ export function rewritten(batch: Batch, magic: 0 | 1 | 2): RecordsBuilder {
   return anew;
 }
 
-/** Two batches with the records of one, in order; each as if it had never been sent. */
+/** Two batches with the records of one, in order; each as if it had never been sent, but with its share of the numbers. */
 export function halves(batch: Batch): [Batch, Batch] {
   const { builder: { magic, count }, heldBytes } = batch;
   const middle = count >> 1;
@@ -22,10 +23,12 @@ export function halves(batch: Batch): [Batch, Batch] {
   messagesOf(batch).forEach((message, i) => appendTo(builders[i < middle ? 0 : 1], message));
   const [first, second] = splitParts(batch.parts, middle);
   const firstBytes = Math.floor(heldBytes / 2);
-  const common = { ...batch, sealed: true, underWay: false, tries: 0, failures: 0, retryAt: 0, bytes: undefined };
+  const common = { ...batch, state: "waiting", tries: 0, failures: 0, retryAt: 0, bytes: undefined } as const;
+  const { stamp } = batch;
+  const later = stamp && { ...stamp, sequence: sequenceAfter(stamp.sequence, middle) };
   return [
     { ...common, builder: builders[0], parts: first, heldBytes: firstBytes },
-    { ...common, builder: builders[1], parts: second, heldBytes: heldBytes - firstBytes },
+    { ...common, builder: builders[1], parts: second, heldBytes: heldBytes - firstBytes, stamp: later },
   ];
 }
 

@@ -1,24 +1,30 @@
-/** Takes batches that are ready to their leaders, and tells what became of them. */
+/** Takes batches that are ready to their leaders, in order. */
 
 import { brokerError, errorNumbers } from "../base/error_codes.ts";
 import { Gate } from "../base/async.ts";
 import { KafkaError } from "../base/errors.ts";
 import type { Telemetry } from "../base/telemetry.ts";
-import type { Timer, World } from "../base/world.ts";
+import type { Deferred, Timer, World } from "../base/world.ts";
 import type { Cluster } from "../cluster/cluster.ts";
-import { type BackoffSettings, delayMs, isRetriable } from "../cluster/retry.ts";
-import { isHarmless } from "../connection/again.ts";
+import type { BackoffSettings } from "../cluster/retry.ts";
 import type { Connection } from "../connection/connection.ts";
+import { initProducerId } from "../protocol/init_producer_id.ts";
 import { produce } from "../protocol/produce.ts";
+import { renumbered } from "../records/builder.ts";
 import type { Codecs, Compression } from "../records/compression.ts";
-import type { Request, Response } from "../wire/schema.ts";
+import type { Request } from "../wire/schema.ts";
 import type { Accumulator, Batch, PartitionQueue } from "./accumulator.ts";
+import { Endings, type PartitionAnswer, type Try } from "./endings.ts";
+import { Identities } from "./identities.ts";
 import { magicOfProduce } from "./intake.ts";
-import { halves, rewritten } from "./rewrite.ts";
+import { Numbering } from "./numbering.ts";
+import { rewritten } from "./rewrite.ts";
 
 /** How a sender sends. */
 export interface SenderSettings extends BackoffSettings {
   readonly acks: number;
+  /** Whether batches are numbered where brokers know that (KIP-98). */
+  readonly idempotent: boolean;
   readonly maxInFlight: number;
   readonly requestTimeoutMs: number;
   readonly compression: Compression;
@@ -40,8 +46,6 @@ export interface SenderParts {
   readonly isFull: () => boolean;
 }
 
-type PartitionAnswer = Response<typeof produce>["responses"][number]["partitionResponses"][number];
-
 /** A request carries at most so many bytes of batches, but always one batch: brokers refuse requests above 100 MB. */
 const REQUEST_BYTES_MAX = 8 * 1024 * 1024;
 /** From this version on brokers take zstd (KIP-110, Kafka 2.1); older ones would keep what nobody can read, or fail without a name. */
@@ -55,6 +59,10 @@ export class Sender {
   readonly #gate: Gate;
   readonly #inFlight = new Map<number, number>();
   readonly #requests = new Set<Promise<void>>();
+  /** For each broker, the end of what is done before its last request can be handed over: they go out in the order in which they were made. */
+  readonly #handing = new Map<number, Promise<void>>();
+  readonly #identities: Identities;
+  readonly #endings: Endings;
   readonly #ended = new AbortController();
   readonly #running: Promise<void>;
   #hurrying = 0;
@@ -67,6 +75,12 @@ export class Sender {
   constructor(parts: SenderParts) {
     this.#parts = parts;
     this.#gate = new Gate(parts.world, "batches to send");
+    const { world, cluster, accumulator, telemetry, settings, roomMade } = parts;
+    const identities = this.#identities = new Identities(settings.requestTimeoutMs);
+    this.#endings = new Endings({
+      ...{ world, cluster, accumulator, telemetry, identities, backoff: settings, roomMade },
+      isOver: () => this.#ended.signal.aborted,
+    });
     this.#running = parts.world.task("sender", () => this.#run());
   }
 
@@ -90,7 +104,7 @@ export class Sender {
     this.wake();
     await this.#running;
     await Promise.all(this.#requests);
-    for (const batch of this.#parts.accumulator.drain()) this.#giveUp(batch, error);
+    for (const batch of this.#parts.accumulator.late(Infinity)) this.#endings.giveUp(batch, error);
   }
 
   async #run(): Promise<void> {
@@ -121,11 +135,12 @@ export class Sender {
   #pump(): number {
     const { accumulator, world, expireIntake, isFull } = this.#parts;
     const now = world.now();
-    for (const batch of accumulator.expire(now)) this.#expired(batch);
+    for (const batch of accumulator.late(now)) this.#endings.expired(batch);
     let wakeAt = expireIntake(now);
     const hurry = this.#hurrying > 0 || isFull();
     const groups = new Map<number, PartitionQueue[]>();
     for (const queue of accumulator.queues) {
+      this.#endings.renumber(queue);
       const lookAt = accumulator.isReady(queue, now, hurry)
         ? this.#group(groups, queue, now)
         : accumulator.readyAt(queue, hurry);
@@ -133,22 +148,30 @@ export class Sender {
     }
     for (const [leader, queues] of groups) {
       let rest = queues;
-      while (rest.length > 0 && this.#hasSlot(leader)) rest = this.#start(leader, rest);
+      while (rest.length > 0 && this.#hasSlot(leader)) {
+        rest = this.#start(leader, rest).filter((queue) => accumulator.isReady(queue, now, hurry));
+      }
     }
     return wakeAt;
   }
 
   /** Puts a queue to those of its leader; gives when to look again if it cannot go now. */
   #group(groups: Map<number, PartitionQueue[]>, queue: PartitionQueue, now: number): number {
-    const { cluster, settings } = this.#parts;
+    const { accumulator, cluster, settings } = this.#parts;
     const { topic, partition } = queue;
     const leader = cluster.partition(topic, partition)?.leader ?? -1;
     if (leader < 0) {
-      const head = queue.batches[0]!;
+      if (this.#isGone(queue)) return Infinity;
+      const next = accumulator.next(queue)!;
       cluster.lookAgain();
-      head.lastError ??= KafkaError.ofBroker(errorNumbers.LEADER_NOT_AVAILABLE, "", { topic, partition });
-      head.retryAt = now + settings.backoffMs;
-      return head.retryAt;
+      next.lastError ??= KafkaError.ofBroker(errorNumbers.LEADER_NOT_AVAILABLE, "", { topic, partition });
+      next.retryAt = now + settings.backoffMs;
+      return next.retryAt;
+    }
+    if (queue.leader !== leader) {
+      // What another broker has under way may be written there yet, before it hears that it does not lead any more.
+      if (queue.underWay > 0) return Infinity;
+      queue.numbering?.doubt();
     }
     if (this.#hasSlot(leader)) {
       const group = groups.get(leader);
@@ -158,29 +181,39 @@ export class Sender {
     return Infinity; // when a request ends, all is looked at again
   }
 
+  /** Whether the topic is believed to be deleted: then what waits for it has its end. */
+  #isGone({ topic, batches }: PartitionQueue): boolean {
+    const { topics, errors } = this.#parts.cluster.snapshot;
+    if (topics.has(topic) || errors.get(topic) !== errorNumbers.UNKNOWN_TOPIC_OR_PARTITION) return false;
+    const error = KafkaError.ofBroker(errorNumbers.UNKNOWN_TOPIC_OR_PARTITION, "it has been deleted", { topic });
+    for (const batch of [...batches]) if (!batch.outcome) this.#endings.giveUp(batch, error.with({ retriable: false }));
+    return true;
+  }
+
   #hasSlot(leader: number): boolean {
     return (this.#inFlight.get(leader) ?? 0) < this.#parts.settings.maxInFlight;
   }
 
-  /** One request for the leader: what is ready of one format, up to a size; gives the queues that are left. */
+  /** One request for the leader: what is ready of one format, up to a size; gives the queues that may have more. */
   #start(leader: number, queues: readonly PartitionQueue[]): PartitionQueue[] {
     const { accumulator, world } = this.#parts;
-    const magic = queues[0]!.batches[0]!.builder.magic;
+    const magic = accumulator.next(queues[0]!)!.builder.magic;
     const batches: Batch[] = [];
     const rest: PartitionQueue[] = [];
     let bytes = 0;
     for (const queue of queues) {
-      const { builder } = queue.batches[0]!;
-      if (builder.magic !== magic || (batches.length > 0 && bytes + builder.size > REQUEST_BYTES_MAX)) {
-        rest.push(queue);
-        continue;
-      }
+      rest.push(queue);
+      const { builder } = accumulator.next(queue)!;
+      if (builder.magic !== magic || (batches.length > 0 && bytes + builder.size > REQUEST_BYTES_MAX)) continue;
       bytes += builder.size;
-      batches.push(accumulator.take(queue));
+      batches.push(accumulator.take(queue, leader));
     }
     this.#inFlight.set(leader, (this.#inFlight.get(leader) ?? 0) + 1);
+    const handed = world.deferred<void>(`produce request to be handed to broker ${leader}`);
+    const before = this.#handing.get(leader);
+    this.#handing.set(leader, handed.promise);
     const request = world.task(`produce request to broker ${leader}`, async () => {
-      await this.#deliver(leader, batches);
+      await this.#deliver(leader, batches, before, handed);
       this.#inFlight.set(leader, this.#inFlight.get(leader)! - 1);
       this.#requests.delete(request);
       this.wake();
@@ -190,164 +223,146 @@ export class Sender {
   }
 
   /** Takes batches of one leader through one request; never rejects. */
-  async #deliver(leader: number, batches: readonly Batch[]): Promise<void> {
+  async #deliver(
+    leader: number,
+    batches: readonly Batch[],
+    before: Promise<void> | undefined,
+    handed: Deferred<void>,
+  ): Promise<void> {
     const { cluster } = this.#parts;
     const { signal } = this.#ended;
-    let ready: readonly Batch[] = batches;
+    let tries: readonly Try[] = batches.map((batch) => ({ batch, broker: undefined, leaderEpoch: -1 }));
     try {
       const connection = await cluster.connection(leader, "produce", signal);
-      ready = await this.#build(connection, batches);
-      const [late, current] = [ready.filter(({ expired }) => expired), ready.filter(({ expired }) => !expired)];
-      for (const batch of late) this.#end(batch);
-      ready = current;
-      if (ready.length > 0) await this.#exchange(connection, ready);
+      if (before) await before;
+      tries = this.#inTurn(connection, tries);
+      tries = await this.#build(connection, tries);
+      tries = this.#inTurn(connection, tries);
+      if (tries.length > 0) await this.#exchange(connection, tries, handed);
     } catch (error) {
-      for (const batch of ready) this.#failed(batch, error, false);
+      for (const one of tries) this.#endings.failed(one, error);
+    } finally {
+      handed.resolve();
+      if (this.#handing.get(leader) === handed.promise) this.#handing.delete(leader);
     }
   }
 
+  /** Those that may go on this connection now; the others wait in their places, or have their end already. */
+  #inTurn(connection: Connection, tries: readonly Try[]): Try[] {
+    const { accumulator } = this.#parts;
+    return tries.filter(({ batch }) => {
+      const { queue } = batch;
+      if (batch.outcome) this.#endings.dropped(batch);
+      else if (!accumulator.mayFollow(batch)) accumulator.putBack(batch);
+      // On another connection it could overtake what the old one has under way.
+      else if (queue.underWay > 1 && queue.connection !== connection) accumulator.hold(batch);
+      else return true;
+      return false;
+    });
+  }
+
   /** Gives every batch the bytes it travels as; those that cannot be are failed and left out. */
-  async #build(connection: Connection, batches: readonly Batch[]): Promise<Batch[]> {
-    const { codecs, settings: { compression }, world } = this.#parts;
+  async #build(connection: Connection, tries: readonly Try[]): Promise<Try[]> {
+    const { settings: { compression }, world } = this.#parts;
     const version = connection.versions.pick(produce);
     const wanted = magicOfProduce(version);
-    const built: Batch[] = [];
-    for (const batch of batches) {
+    const built: Try[] = [];
+    for (const one of tries) {
+      const { batch } = one;
       try {
         if (compression === "zstd" && version < ZSTD_SINCE) throw noZstd(connection);
         // The leader is another one, and older: what nobody ever saw is written anew in its format.
         if (batch.builder.magic > wanted) toFormat(batch, wanted);
-        if (!batch.bytes) {
-          const bytes = batch.builder.build({ compression, codecs });
-          batch.bytes = bytes instanceof Promise ? await world.outside(() => bytes) : bytes;
-        }
-        built.push(batch);
+        if (this.#isToBeNumbered(batch, connection)) await this.#number(batch, connection);
+        const bytes = this.#bytesOf(batch);
+        batch.bytes = bytes instanceof Promise ? await world.outside(() => bytes) : bytes;
+        built.push(one);
       } catch (error) {
-        this.#failed(batch, error, false);
+        this.#endings.failed(one, error);
       }
     }
     return built;
   }
 
-  async #exchange(connection: Connection, batches: readonly Batch[]): Promise<void> {
+  /** Whether a batch is to have a number, and has none yet. One that went out without, and may be written, stays without. */
+  #isToBeNumbered({ builder, stamp, ambiguous, queue }: Batch, { versions }: Connection): boolean {
+    if (!this.#parts.settings.idempotent || builder.magic < 2 || stamp || ambiguous) return false;
+    return queue.numbering?.identity !== undefined || versions.best(initProducerId) !== undefined;
+  }
+
+  /** Numbers a batch that comes next in its partition. */
+  async #number(batch: Batch, connection: Connection): Promise<void> {
+    const { queue, builder } = batch;
+    const numbering = queue.numbering ??= new Numbering();
+    if (!numbering.identity) numbering.begin(await this.#identities.obtain(connection, this.#ended.signal));
+    batch.stamp = numbering.stamp(builder.count);
+    if (batch.bytes) batch.bytes = renumbered(batch.bytes, batch.stamp);
+  }
+
+  #bytesOf({ bytes, builder, stamp }: Batch): Uint8Array | Promise<Uint8Array> {
+    if (bytes) return bytes;
+    const { codecs, settings: { compression } } = this.#parts;
+    if (!stamp) return builder.build({ compression, codecs });
+    const { producerId, epoch: producerEpoch, sequence: baseSequence } = stamp;
+    return builder.build({ compression, codecs, producerId, producerEpoch, baseSequence });
+  }
+
+  async #exchange(connection: Connection, taken: readonly Try[], handed: Deferred<void>): Promise<void> {
     const { settings: { acks, requestTimeoutMs: timeoutMs }, cluster } = this.#parts;
     const { signal } = this.#ended;
-    const ids = new Map(batches.map(({ topic }) => [topic, cluster.snapshot.topics.get(topic)?.id]));
-    const versionMax = versionMaxOf(batches[0]!.builder.magic, [...ids.values()].every((id) => id !== undefined));
-    const body = { acks, timeoutMs, topicData: topicData(batches, ids) };
+    const ids = new Map(taken.map(({ batch: { topic } }) => [topic, cluster.snapshot.topics.get(topic)?.id]));
+    const versionMax = versionMaxOf(
+      taken[0]!.batch.builder.magic,
+      [...ids.values()].every((id) => id !== undefined),
+    );
+    const body = { acks, timeoutMs, topicData: topicData(taken, ids) };
     const options = { timeoutMs, signal, versionMax: connection.versions.pick(produce, versionMax) };
+    signal.throwIfAborted();
     if (connection.error) throw connection.error;
-    for (const batch of batches) {
-      batch.underWay = true;
+    const tries = taken.map(({ batch }): Try => {
+      batch.state = "underWay";
       batch.tries++;
+      batch.queue.connection = connection;
+      const leaderEpoch = cluster.partition(batch.topic, batch.partition)?.leaderEpoch ?? -1;
+      return { batch, broker: connection.label, leaderEpoch };
+    });
+    try {
+      if (acks === 0) {
+        const sent = connection.send(produce, body, options);
+        handed.resolve();
+        await sent;
+        for (const one of tries) this.#endings.written(one, -1, -1);
+        return;
+      }
+      const answer = connection.request(produce, body, options);
+      handed.resolve();
+      const answers = answersOf((await answer).responses, ids);
+      for (const one of tries) {
+        this.#endings.answered(one, answers.get(`${one.batch.topic}/${one.batch.partition}`));
+      }
+    } catch (error) {
+      for (const one of tries) this.#endings.failed(one, error);
     }
-    if (acks === 0) {
-      await connection.send(produce, body, options);
-      for (const batch of batches) this.#succeeded(connection, batch, -1, -1);
-      return;
-    }
-    const { responses } = await connection.request(produce, body, options);
-    const names = new Map([...ids].map(([name, id]) => [id, name]));
-    const answers = new Map<string, PartitionAnswer>();
-    for (const { name, topicId, partitionResponses } of responses) {
-      const topic = name || names.get(topicId) || "";
-      for (const answer of partitionResponses) answers.set(`${topic}/${answer.index}`, answer);
-    }
-    for (const batch of batches) this.#answered(connection, batch, answers.get(`${batch.topic}/${batch.partition}`));
   }
+}
 
-  #answered(connection: Connection, batch: Batch, answer: PartitionAnswer | undefined): void {
-    const { topic, partition } = batch;
-    const context = { broker: connection.label, topic, partition };
-    if (!answer) {
-      const detail = `${connection.label} left ${topic}/${partition} out of its answer to Produce`;
-      this.#failed(batch, new KafkaError("PROTOCOL_ERROR", detail, context), true);
-    } else if (answer.errorCode === errorNumbers.MESSAGE_TOO_LARGE && batch.builder.count > 1 && !batch.expired) {
-      // Its messages may well fit one by one (KIP-126).
-      this.#parts.telemetry.batchSplit();
-      this.#parts.accumulator.putBack(batch, halves(batch));
-    } else if (answer.errorCode !== 0) {
-      this.#failed(batch, KafkaError.ofBroker(answer.errorCode, answer.errorMessage ?? "", context), true);
-    } else this.#succeeded(connection, batch, answer.baseOffset, answer.logAppendTimeMs);
+/** By `topic/partition`. */
+function answersOf(
+  responses: readonly { name: string; topicId: string; partitionResponses: readonly PartitionAnswer[] }[],
+  ids: ReadonlyMap<string, string | undefined>,
+): Map<string, PartitionAnswer> {
+  const names = new Map([...ids].map(([name, id]) => [id, name]));
+  const answers = new Map<string, PartitionAnswer>();
+  for (const { name, topicId, partitionResponses } of responses) {
+    const topic = name || names.get(topicId) || "";
+    for (const answer of partitionResponses) answers.set(`${topic}/${answer.index}`, answer);
   }
-
-  #succeeded({ label }: Connection, batch: Batch, baseOffset: number, logAppendTimeMs: number): void {
-    const { topic, partition, builder, tries } = batch;
-    if (!batch.expired) this.#parts.telemetry.batchSent(batch, label, baseOffset);
-    let offset = baseOffset;
-    // Whoever waited for a batch that came too late has been told.
-    for (const part of batch.expired ? [] : batch.parts) {
-      part.succeeded(topic, partition, offset, logAppendTimeMs);
-      if (offset >= 0) offset += part.count;
-    }
-    this.#end(batch);
-    // The bytes of a try that failed may still be on their way somewhere; those of the only one have arrived.
-    if (tries > 1) return;
-    batch.bytes = undefined;
-    builder.release();
-  }
-
-  /** A batch in flight failed: it is tried again later, or given up. `answered`: the leader itself said so. */
-  #failed(batch: Batch, error: unknown, answered: boolean): void {
-    const { accumulator, cluster, settings, world, telemetry } = this.#parts;
-    const failure = this.#failureOf(error);
-    batch.lastError = failure;
-    // An answer tells whether the records were written; anything else that happens to what was sent leaves it open.
-    if (batch.underWay && !(answered && failure.persisted === "no")) batch.ambiguous = true;
-    batch.underWay = false;
-    if (batch.expired || this.#ended.signal.aborted || !isRetriable(failure)) {
-      if (!batch.expired) this.#report(batch, failure);
-      this.#end(batch);
-      return;
-    }
-    const isNobodysFault = isHarmless(failure);
-    const ms = isNobodysFault ? 0 : delayMs(world, settings, batch.failures + 1);
-    telemetry.batchRetried(batch, failure.broker, failure, ms);
-    if (!isNobodysFault) {
-      cluster.lookAgain(failure);
-      batch.failures++;
-    }
-    batch.retryAt = world.now() + ms;
-    accumulator.putBack(batch, [batch]);
-  }
-
-  #failureOf(error: unknown): KafkaError {
-    if (error instanceof KafkaError) return error;
-    const detail = `The batch could not be sent: ${error instanceof Error ? error.message : String(error)}`;
-    return new KafkaError("PROTOCOL_ERROR", detail, { cause: error });
-  }
-
-  /** A batch that was in flight has its end, and everybody has been told. */
-  #end(batch: Batch): void {
-    this.#parts.accumulator.done(batch);
-    this.#parts.roomMade(batch.heldBytes);
-  }
-
-  /** The time is over. What is in flight keeps its place until its request has ended: nothing may overtake it. */
-  #expired(batch: Batch): void {
-    if (batch.expired) this.#report(batch, undelivered(batch));
-    else this.#giveUp(batch, undelivered(batch));
-  }
-
-  /** The last word for a batch that was waiting. */
-  #giveUp(batch: Batch, error: KafkaError): void {
-    this.#report(batch, error);
-    this.#parts.roomMade(batch.heldBytes);
-  }
-
-  /** Tells all whose messages are in the batch that it failed. */
-  #report(batch: Batch, error: KafkaError): void {
-    const { topic, partition, ambiguous, underWay, parts } = batch;
-    const known = error.persisted === "no" ? "possibly" : error.persisted;
-    const failure = error.with({ topic, partition, persisted: ambiguous || underWay ? known : "no" });
-    this.#parts.telemetry.batchFailed(batch, failure.broker, failure);
-    for (const part of parts) part.failed(failure);
-  }
+  return answers;
 }
 
 /** Only for a batch that was never sent: a try whose end nobody knows must be repeated byte for byte. */
 function toFormat(batch: Batch, magic: 0 | 1 | 2): void {
-  const { topic, partition, ambiguous } = batch;
+  const { topic, partition, ambiguous, queue } = batch;
   if (ambiguous) {
     const detail =
       `${topic}/${partition} has moved to an older broker while it was not known whether the batch was written`;
@@ -355,17 +370,14 @@ function toFormat(batch: Batch, magic: 0 | 1 | 2): void {
   }
   batch.builder = rewritten(batch, magic);
   batch.bytes = undefined;
+  if (!batch.stamp) return;
+  batch.stamp = undefined;
+  queue.numbering?.break();
 }
 
 function noZstd({ label }: Connection): KafkaError {
   const detail = `${label} is older than Kafka 2.1 and cannot hold zstd; choose gzip, snappy or lz4`;
   return new KafkaError(brokerError(errorNumbers.UNSUPPORTED_COMPRESSION_TYPE), detail, { broker: label });
-}
-
-function undelivered({ topic, partition, createdAt, deadline, lastError }: Batch): KafkaError {
-  const detail = `${topic}/${partition} did not acknowledge within ${Math.round(deadline - createdAt)} ms`;
-  const why = lastError ? `, last because of ${lastError.message}` : "";
-  return new KafkaError("DELIVERY_TIMEOUT", detail + why, { topic, partition, cause: lastError });
 }
 
 /** The newest version of Produce that takes batches of a format (KIP-98 brought magic 2 with v3, KIP-32 magic 1 with v2). */
@@ -375,11 +387,11 @@ function versionMaxOf(magic: 0 | 1 | 2, haveIds: boolean): number | undefined {
 }
 
 function topicData(
-  batches: readonly Batch[],
+  tries: readonly Try[],
   ids: ReadonlyMap<string, string | undefined>,
 ): Request<typeof produce>["topicData"] {
   const topics = new Map<string, { index: number; records: Uint8Array }[]>();
-  for (const { topic, partition, bytes } of batches) {
+  for (const { batch: { topic, partition, bytes } } of tries) {
     const partitions = topics.get(topic) ?? [];
     if (partitions.push({ index: partition, records: bytes! }) === 1) topics.set(topic, partitions);
   }

@@ -125,6 +125,27 @@ export class BatchBuilder implements RecordsBuilder {
   }
 }
 
+/** The numbers of an idempotent producer's batch. */
+export interface BatchNumbers {
+  /** Whose batch it is. */
+  readonly producerId: number;
+  /** In which epoch of that producer. */
+  readonly epoch: number;
+  /** The first record's number. */
+  readonly sequence: number;
+}
+
+/** The same batch under other numbers: a copy, since the bytes that there were may still be on their way somewhere. */
+export function renumbered(batch: Uint8Array, { producerId, epoch, sequence }: BatchNumbers): Uint8Array {
+  const copy = batch.slice();
+  const view = new DataView(copy.buffer);
+  setInt64(view, BATCH.producerId, producerId);
+  view.setInt16(BATCH.producerEpoch, epoch);
+  view.setInt32(BATCH.baseSequence, sequence);
+  view.setUint32(BATCH.crc, crc32c(copy, BATCH.attributes));
+  return copy;
+}
+
 /** Puts the length of what lies from `from` to `end` at `at`, and closes or opens the gap if its width was guessed wrong. */
 function putLength(bytes: Uint8Array, at: number, from: number, end: number): number {
   const length = end - from;

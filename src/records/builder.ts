@@ -4,6 +4,7 @@ import { BatchBuilder, batchRecordSizeMax } from "./batch_builder.ts";
 import { MessageSetBuilder, messageSizeMax } from "./message_set_builder.ts";
 import type { BufferSource, RecordInput, RecordsBuilder } from "./record.ts";
 
+export { type BatchNumbers, renumbered } from "./batch_builder.ts";
 export type { BufferSource, BuildOptions, Bytes, RecordInput, RecordsBuilder } from "./record.ts";
 
 /**

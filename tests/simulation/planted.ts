@@ -66,9 +66,10 @@ function plantLostWake(): () => void {
 /** A batch that failed goes behind those that came after it. */
 function plantOvertaking(): () => void {
   return replace(Accumulator.prototype, "putBack", (before) =>
-    function (this: Accumulator, batch: Batch, parts) {
-      before.call(this, batch, parts);
-      for (const { batches } of this.queues) if (batches[0] === batch) batches.push(batches.shift()!);
+    function (this: Accumulator, batch: Batch) {
+      before.call(this, batch);
+      const { batches } = batch.queue;
+      batches.push(...batches.splice(batches.indexOf(batch), 1));
     });
 }
 

@@ -1,11 +1,13 @@
 /** Batches by themselves: when they close, in which order they leave, and how they are written anew. */
 
 import { assert } from "chai";
+import { KafkaError } from "../../../src/base/errors.ts";
 import { recordSizeMax } from "../../../src/records/builder.ts";
 import { Accumulator, type Batch, emptyQueue, type PartitionQueue } from "../../../src/producer/accumulator.ts";
 import { BufferPool } from "../../../src/producer/buffers.ts";
 import { Call, type CallOwner, type Part, Round } from "../../../src/producer/call.ts";
 import type { Outgoing } from "../../../src/producer/message.ts";
+import { Numbering } from "../../../src/producer/numbering.ts";
 import { halves, rewritten } from "../../../src/producer/rewrite.ts";
 import { recordBatches } from "../../../src/records/reading.ts";
 import { test } from "../../harness.ts";
@@ -13,7 +15,7 @@ import { test } from "../../harness.ts";
 /** The owner of calls whose end does not matter. */
 const NOBODY: CallOwner = { wantsReports: false, settled: () => {}, told: () => {}, roundOver: () => {} };
 
-const SETTINGS = { batchBytes: 1000, lingerMs: 10 };
+const SETTINGS = { batchBytes: 1000, lingerMs: 10, maxInFlight: 5 };
 
 function accumulatorOf(settings: Partial<typeof SETTINGS> = {}): Accumulator {
   return new Accumulator({ ...SETTINGS, ...settings }, new BufferPool(1000, 10_000));
@@ -67,30 +69,115 @@ test("a batch is ready when it is full, has lingered, or somebody hurries", () =
   assert.isTrue(full.accumulator.isReady(full.queue, 0, false));
 });
 
-test("one batch of a partition is in flight, and a failed one goes before those behind it", () => {
+/** A batch has its end, and everybody was told. */
+function finish(accumulator: Accumulator, batch: Batch): void {
+  accumulator.end(batch);
+  batch.outcome = { baseOffset: 0, logAppendTimeMs: -1 };
+  batch.told = true;
+  accumulator.leave(batch.queue);
+}
+
+test("without numbers one batch of a partition is in flight, and a failed one goes before those behind it", () => {
   const { accumulator, queue } = filled(["a", "b", "c"], { batchBytes: 1 });
-  const first = accumulator.take(queue);
+  const first = accumulator.take(queue, 1);
   assert.isFalse(accumulator.isReady(queue, 1000, true));
+  assert.equal(accumulator.readyAt(queue, true), Infinity);
   first.retryAt = 50;
-  accumulator.putBack(first, [first]);
+  accumulator.putBack(first);
   assert.isFalse(accumulator.isReady(queue, 40, true));
   assert.equal(accumulator.readyAt(queue, true), 50);
-  assert.equal(accumulator.take(queue), first);
-  accumulator.done(first);
-  assert.deepEqual(valuesOf(accumulator.take(queue)), ["b"]);
+  assert.equal(accumulator.take(queue, 1), first);
+  finish(accumulator, first);
+  assert.deepEqual(valuesOf(accumulator.take(queue, 1)), ["b"]);
 });
 
-test("what is late is told oldest first; what is in flight stays in its place", () => {
-  const { accumulator, queue } = filled(["a", "b"], { batchBytes: 1 });
-  const first = accumulator.take(queue);
-  assert.deepEqual(accumulator.expire(99), []);
+test("with numbers one batch is in flight until the first is acknowledged, then five, and one again after a failure", () => {
+  const { accumulator, queue } = filled([..."abcdefgh"], { batchBytes: 1 });
+  const numbering = queue.numbering = new Numbering();
+  numbering.begin({ producerId: 7, epoch: 0 });
+  const first = accumulator.take(queue, 1);
+  assert.isFalse(accumulator.isReady(queue, 1000, true));
+  numbering.prove();
+  const more = Array.from({ length: 4 }, () => {
+    assert.isTrue(accumulator.isReady(queue, 0, false));
+    return accumulator.take(queue, 1);
+  });
+  assert.isFalse(accumulator.isReady(queue, 1000, true));
+  assert.deepEqual(more.map(valuesOf), [["b"], ["c"], ["d"], ["e"]]);
+  numbering.doubt();
+  finish(accumulator, first);
+  assert.isFalse(accumulator.isReady(queue, 1000, true));
+});
+
+test("a batch that is not full waits while others of its partition are on their way, unless somebody hurries", () => {
+  const { accumulator, queue } = filled(["a".repeat(1000), "b"], { batchBytes: 500 });
+  queue.numbering = new Numbering();
+  queue.numbering.begin({ producerId: 7, epoch: 0 });
+  queue.numbering.prove();
+  const first = accumulator.take(queue, 1);
+  assert.isFalse(accumulator.isReady(queue, 1000, false));
+  assert.equal(accumulator.readyAt(queue, false), Infinity);
+  assert.isTrue(accumulator.isReady(queue, 1000, true));
+  finish(accumulator, first);
+  assert.isTrue(accumulator.isReady(queue, 1000, false));
+});
+
+test("nothing follows a batch that waits again, nor one that is not on its way yet", () => {
+  const { accumulator, queue } = filled(["a", "b", "c"], { batchBytes: 1 });
+  queue.numbering = new Numbering();
+  queue.numbering.begin({ producerId: 7, epoch: 0 });
+  queue.numbering.prove();
+  const [first, second, third] = [accumulator.take(queue, 1), accumulator.take(queue, 1), accumulator.take(queue, 1)];
+  assert.deepEqual([first, second, third].map((one) => accumulator.mayFollow(one)), [true, false, false]);
+  first.state = "underWay";
+  second.state = "underWay";
+  assert.isTrue(accumulator.mayFollow(third));
+  accumulator.putBack(second);
+  assert.isFalse(accumulator.mayFollow(third));
+  accumulator.hold(third);
+  assert.isFalse(accumulator.isReady(queue, 1000, true), "held until the first is back");
+  finish(accumulator, first);
+  assert.equal(accumulator.next(queue), second);
+  assert.isTrue(accumulator.isReady(queue, 1000, true));
+});
+
+test("where numbers are broken, only what may have been written is sent", () => {
+  const { accumulator, queue } = filled([..."abcd"], { batchBytes: 1 });
+  const numbering = queue.numbering = new Numbering();
+  numbering.begin({ producerId: 7, epoch: 0 });
+  numbering.prove();
+  const [first, second] = [accumulator.take(queue, 1), accumulator.take(queue, 1)];
+  for (const batch of [first, second]) {
+    batch.stamp = numbering.stamp(1);
+    accumulator.putBack(batch);
+  }
+  second.ambiguous = true;
+  numbering.break();
+  assert.equal(accumulator.next(queue), second);
+  assert.isTrue(accumulator.mayFollow(second));
+  assert.isFalse(accumulator.mayFollow(first));
+  second.ambiguous = false;
+  assert.isUndefined(accumulator.next(queue));
+  assert.isFalse(accumulator.isReady(queue, 1000, true));
+});
+
+test("what is late is told oldest first; what is in flight stays in its place, and what has ended takes no more", () => {
+  const { accumulator, queue } = filled(["a", "b"], { batchBytes: 50 });
+  const first = accumulator.take(queue, 1);
+  assert.isEmpty(accumulator.late(99));
   assert.equal(accumulator.deadlineOf(queue), 100);
-  const late = accumulator.expire(100);
+  const late = accumulator.late(100);
   assert.deepEqual(late.map(valuesOf), [["a"], ["b"]]);
-  assert.deepEqual(late.map(({ expired }) => expired), [true, false]);
+  const error = new KafkaError("DELIVERY_TIMEOUT", "too late");
+  for (const batch of late) Object.assign(batch, { outcome: error, told: true });
+  accumulator.end(late[1]!);
+  assert.equal(accumulator.leave(queue), 0);
   assert.equal(accumulator.deadlineOf(queue), Infinity);
+  assert.isEmpty(accumulator.late(1000));
+  assert.isUndefined(accumulator.open(queue), "nothing is put into a batch that was given up");
   assert.lengthOf([...accumulator.queues], 1);
-  accumulator.done(first);
+  accumulator.end(first);
+  assert.equal(accumulator.leave(queue), first.heldBytes + late[1]!.heldBytes);
   assert.isEmpty([...accumulator.queues]);
 });
 
@@ -105,7 +192,7 @@ test("a record that cannot be encoded leaves no empty batch, and nothing in one 
   const { heldBytes } = accumulator.open(queue)!;
   assert.throws(() => put(accumulator, queue, bad, call, 0));
   assert.equal(accumulator.open(queue)!.heldBytes, heldBytes);
-  assert.deepEqual(valuesOf(accumulator.take(queue)), ["b"]);
+  assert.deepEqual(valuesOf(accumulator.take(queue, 1)), ["b"]);
 });
 
 test("a batch holds as many bytes of the buffer as it has", () => {
@@ -124,7 +211,7 @@ test("the messages of a part keep their places and timestamps, in order or not",
   const { accumulator, queue } = filled([]);
   const places = [2, 3, 4, 7, 8, 5];
   places.forEach((index, i) => put(accumulator, queue, { ...message("m"), timestamp: 100 + (i >> 1) }, call, index));
-  const [part, more] = accumulator.take(queue).parts;
+  const [part, more] = accumulator.take(queue, 1).parts;
   assert.isUndefined(more);
   assert.deepEqual(indexesOf(part!), places);
   assert.deepEqual(places.map((_, i) => part!.timestampAt(i)), [100, 100, 101, 101, 102, 102]);
@@ -162,19 +249,30 @@ test("buffers that came back are given out again, up to a number of bytes", () =
 
 test("halves hold the same records, calls and bytes", () => {
   const { accumulator, queue, call } = filled(["a", "b", "c", "d", "e"]);
-  const batch = accumulator.take(queue);
+  const batch = accumulator.take(queue, 1);
   const [first, second] = halves(batch);
   assert.deepEqual([valuesOf(first), valuesOf(second)], [["a", "b"], ["c", "d", "e"]]);
   assert.deepEqual([first, second].map(({ parts }) => parts.map(indexesOf)), [[[0, 1]], [[2, 3, 4]]]);
   assert.equal(first.parts[0]!.recipient, call);
   assert.equal(first.heldBytes + second.heldBytes, batch.heldBytes);
-  accumulator.putBack(batch, [first, second]);
-  assert.equal(accumulator.take(queue), first);
+  accumulator.split(batch, [first, second]);
+  assert.equal(accumulator.take(queue, 1), first);
+  assert.deepEqual(queue.batches, [first, second]);
+});
+
+test("halves share the numbers of what was one", () => {
+  const { accumulator, queue } = filled(["a", "b", "c"]);
+  const batch = accumulator.take(queue, 1);
+  batch.stamp = { producerId: 7, epoch: 3, sequence: 0x7fffffff };
+  assert.deepEqual(halves(batch).map(({ stamp }) => stamp), [
+    { producerId: 7, epoch: 3, sequence: 0x7fffffff },
+    { producerId: 7, epoch: 3, sequence: 0 },
+  ]);
 });
 
 test("a batch is written anew for an older leader, unless it has headers", () => {
   const { accumulator, queue } = filled(["a", "b"]);
-  const batch = accumulator.take(queue);
+  const batch = accumulator.take(queue, 1);
   for (const magic of [1, 0] as const) {
     const builder = rewritten(batch, magic);
     assert.equal(builder.magic, magic);
@@ -182,5 +280,5 @@ test("a batch is written anew for an older leader, unless it has headers", () =>
   }
   const headed = filled([]);
   put(headed.accumulator, headed.queue, message("a", [["h", "1"]]), callOf(1), 0);
-  assert.throws(() => rewritten(headed.accumulator.take(headed.queue), 1), /UNSUPPORTED_FEATURE/);
+  assert.throws(() => rewritten(headed.accumulator.take(headed.queue, 1), 1), /UNSUPPORTED_FEATURE/);
 });

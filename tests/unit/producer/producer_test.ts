@@ -150,19 +150,19 @@ test("messages without keys go where there is a leader, and not to a partition w
   const partitions = [-1, 1, -1, 2].map((leader, partition) => ({
     ...{ partition, leader, leaderEpoch: 0, replicas: [], inSyncReplicas: [], offlineReplicas: [] },
   }));
-  const idle = { inFlight: undefined, batches: [] };
+  const idle = { underWay: 0, batches: [] };
   const chosen = new Set(Array.from({ length: 50 }, () => new StickyPartition(world, 1).choose(partitions, [])));
   assert.deepEqual([...chosen].sort(), [1, 3]);
   const kept = sticky.choose(partitions, []);
   const other = 4 - kept;
   const states = (of: Record<number, unknown>) => [0, 1, 2, 3].map((i) => of[i] as typeof idle ?? idle);
   assert.equal(
-    sticky.choose(partitions, states({ [kept]: { inFlight: {}, batches: [{}] } })),
+    sticky.choose(partitions, states({ [kept]: { underWay: 1, batches: [{}, {}] } })),
     kept,
     "it fills up behind",
   );
-  assert.equal(sticky.choose(partitions, states({ [kept]: { inFlight: {}, batches: [] } })), other);
-  const both = { inFlight: {}, batches: [] };
+  assert.equal(sticky.choose(partitions, states({ [kept]: { underWay: 1, batches: [{}] } })), other);
+  const both = { underWay: 1, batches: [{}] };
   assert.include([1, 3], sticky.choose(partitions, states({ 1: both, 3: both })));
 });
 

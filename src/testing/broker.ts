@@ -14,6 +14,7 @@ import { createTopicsHandler } from "./apis/create_topics.ts";
 import { deleteTopicsHandler } from "./apis/delete_topics.ts";
 import { fetchHandler } from "./apis/fetch.ts";
 import { findCoordinatorHandler } from "./apis/find_coordinator.ts";
+import { initProducerIdHandler } from "./apis/init_producer_id.ts";
 import { listGroupsHandler } from "./apis/list_groups.ts";
 import { listOffsetsHandler } from "./apis/list_offsets.ts";
 import { metadataHandler } from "./apis/metadata.ts";
@@ -24,6 +25,7 @@ import type { Call, Handler, Host } from "./call.ts";
 import type { Controller } from "./controller.ts";
 import type { Controls } from "./controls.ts";
 import { Manners } from "./manners.ts";
+import { ProducerIds } from "./producer_ids.ts";
 import type { Release } from "./releases.ts";
 
 /** The largest request (`socket.request.max.bytes`). */
@@ -45,6 +47,7 @@ const HANDLERS: ReadonlyMap<number, Handler> = new Map(
     apiVersionsHandler,
     createTopicsHandler,
     deleteTopicsHandler,
+    initProducerIdHandler,
   ].map((handler) => [handler.api.key, handler]),
 );
 
@@ -68,6 +71,8 @@ export interface BrokerParts {
   readonly connectionsMaxIdleMs: number;
   /** Whether it holds clients to what other brokers only hope for. */
   readonly strict: boolean;
+  /** The epoch that producer ids begin with. */
+  readonly producerEpochs: number;
 }
 
 /** A broker, from its start to its end; one that starts again is a new one. */
@@ -77,6 +82,7 @@ export class Broker implements Host {
   readonly release: Release;
   readonly controller: Controller;
   readonly codecs: Codecs;
+  readonly producerIds: ProducerIds;
   readonly #listen: Listen;
   readonly #controls: Controls;
   readonly #idleMs: number;
@@ -89,12 +95,14 @@ export class Broker implements Host {
   #wake: Timer | undefined;
   #failure: { readonly error: unknown } | undefined;
 
-  constructor({ id, world, release, listen, controller, controls, codecs, connectionsMaxIdleMs, strict }: BrokerParts) {
+  constructor(parts: BrokerParts) {
+    const { id, world, release, listen, controller, controls, codecs, connectionsMaxIdleMs, strict } = parts;
     this.id = id;
     this.world = world;
     this.release = release;
     this.controller = controller;
     this.codecs = codecs;
+    this.producerIds = new ProducerIds(controller.producerIds, parts.producerEpochs);
     this.#listen = listen;
     this.#controls = controls;
     this.#idleMs = connectionsMaxIdleMs;

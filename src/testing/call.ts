@@ -4,6 +4,7 @@ import type { World } from "../base/world.ts";
 import type { Codecs } from "../records/compression.ts";
 import type { Api, RequestOut, ResponseIn } from "../wire/schema.ts";
 import type { Controller } from "./controller.ts";
+import type { ProducerIds } from "./producer_ids.ts";
 import type { Release } from "./releases.ts";
 
 /** What a handler sees of the broker that it answers for. */
@@ -18,6 +19,8 @@ export interface Host {
   readonly controller: Controller;
   /** The codecs that it can open compressed records with. */
   readonly codecs: Codecs;
+  /** The producer ids that it hands out. */
+  readonly producerIds: ProducerIds;
   /** Whether it still runs. */
   readonly running: boolean;
   /** Resolves after `ms`, or earlier if something has happened that a waiting fetch may want to know. */

@@ -4,7 +4,6 @@ import { KafkaError } from "../base/errors.ts";
 import {
   checkOptions,
   either,
-  oneOf,
   type OptionRules,
   someFunction,
   someObject,
@@ -25,7 +24,7 @@ import type { TopicOffsets } from "./group_offsets.ts";
 import { type Control, Controls } from "./controls.ts";
 import { errorNumbers } from "../base/error_codes.ts";
 import { listenOf, type Network } from "./network.ts";
-import { newestRelease, releaseNames, releaseOf } from "./releases.ts";
+import { isRelease, minorReleases, newestRelease, releaseOf } from "./releases.ts";
 import { openStored } from "./stored.ts";
 import type { Process, SimulatedWorld } from "./world.ts";
 
@@ -43,7 +42,7 @@ export interface TopicOptions {
 export interface ClusterOptions {
   /** How many brokers, with ids from 1 on; 1 if not said. */
   readonly brokers?: number | undefined;
-  /** Which Kafka it plays, one of {@linkcode releaseNames}; the newest if not said. */
+  /** Which Kafka it plays, one of {@linkcode minorReleases}, with or without a patch level; the newest if not said. */
   readonly release?: string | undefined;
   /** Where time and chance come from; the platform if not said. Not beside `simulation`. */
   readonly world?: World | undefined;
@@ -62,11 +61,16 @@ export interface ClusterOptions {
    * only hope for it, and answer later. False if not said.
    */
   readonly strict?: boolean | undefined;
+  /**
+   * The epoch that producer ids are handed out with, 0 to 32,767; 0, as by Kafka, if not said. With one near the end a test sees
+   * what a producer does that has used up its epochs.
+   */
+  readonly producerEpochs?: number | undefined;
 }
 
 const RULES: OptionRules<ClusterOptions> = {
   brokers: wholeNumber(1, 1000),
-  release: oneOf(...releaseNames),
+  release: { allowed: `one of ${minorReleases.join(", ")}, with or without a patch level`, accepts: isRelease },
   world: someObject,
   listen: someFunction,
   simulation: someObject,
@@ -77,6 +81,7 @@ const RULES: OptionRules<ClusterOptions> = {
     accepts: (value) => value === Infinity,
   }),
   strict: trueOrFalse,
+  producerEpochs: wholeNumber(0, 32_767),
 };
 
 const PORT = 9092;
@@ -110,7 +115,7 @@ export class Cluster {
   readonly #controls: Controls;
   readonly #codecs: Codecs;
   readonly #place: Place;
-  readonly #habits: Pick<BrokerParts, "connectionsMaxIdleMs" | "strict">;
+  readonly #habits: Pick<BrokerParts, "connectionsMaxIdleMs" | "strict" | "producerEpochs">;
   #isClosed = false;
 
   /** Made by {@linkcode Cluster.start}. */
@@ -123,8 +128,8 @@ export class Cluster {
       return { id: i + 1, address: place.address(i + 1), broker: undefined, process: undefined };
     });
     this.dial = place.dial;
-    const { connectionsMaxIdleMs = Infinity, strict = false } = options;
-    this.#habits = { connectionsMaxIdleMs, strict };
+    const { connectionsMaxIdleMs = Infinity, strict = false, producerEpochs = 0 } = options;
+    this.#habits = { connectionsMaxIdleMs, strict, producerEpochs };
   }
 
   /** Starts a cluster; it is there at once. `INVALID_OPTION` for options that are not allowed or do not go together. */

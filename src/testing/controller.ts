@@ -4,6 +4,7 @@ import type { World } from "../base/world.ts";
 import { errorNumbers } from "../base/error_codes.ts";
 import { Log } from "./log.ts";
 import { coordinatorOf, GroupOffsets } from "./group_offsets.ts";
+import { ProducerIdBlocks } from "./producer_ids.ts";
 import type { Release } from "./releases.ts";
 
 /** One broker, as clients see it. */
@@ -62,6 +63,8 @@ export class Controller {
   readonly offsets: GroupOffsets = new GroupOffsets();
   /** What groups have committed to ZooKeeper, through a broker. */
   readonly zookeeperOffsets: GroupOffsets = new GroupOffsets();
+  /** The producer ids that brokers take their own from. */
+  readonly producerIds: ProducerIdBlocks = new ProducerIdBlocks();
   /** Whether there is a place for offsets already: somebody has asked for a coordinator. */
   hasOffsets = false;
   readonly #world: World;

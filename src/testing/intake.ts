@@ -6,6 +6,7 @@ import { type Codecs, type Compression, compressionOf } from "../records/compres
 import type { Message } from "../records/message.ts";
 import { type Origin, recordBatches } from "../records/reading.ts";
 import { errorNumbers } from "../base/error_codes.ts";
+import { stampAppendTime } from "./append_time.ts";
 import { type PlacedRecord, writeBatch, writeMessageSet } from "./formats.ts";
 import { entrySize, viewOf } from "./log.ts";
 import type { Release } from "./releases.ts";
@@ -15,7 +16,7 @@ import { DECOMPRESSED_BYTES_MAX } from "./stored.ts";
 export interface Intake {
   /** How many. */
   readonly count: number;
-  /** The largest timestamp, -1 for none. */
+  /** The largest timestamp, -1 for none; the log's own where that is what it keeps. */
   readonly maxTimestamp: number;
   /** Their bytes for a log that goes on at that offset; a promise only if a codec gives one. They belong to the log. */
   readonly bytes: (baseOffset: number) => Uint8Array | Promise<Uint8Array>;
@@ -26,9 +27,19 @@ export interface Refusal {
   /** Kafka's number for it. */
   readonly errorCode: number;
   /** A sentence for the client, which Produce carries from version 8 on. */
-  readonly errorMessage: string;
+  readonly errorMessage: string | null;
   /** Whether the log itself refused them, and not what comes before it: then the answer has the log's start. */
   readonly byLog: boolean;
+  /** Which records are the reason, by their number in the batch; Produce carries that from version 8 on (KIP-467). */
+  readonly recordErrors?: readonly RecordError[];
+}
+
+/** What is wrong with one record. */
+export interface RecordError {
+  /** Its number in the batch. */
+  readonly batchIndex: number;
+  /** A sentence for the client. */
+  readonly batchIndexErrorMessage: string | null;
 }
 
 /** By which rules. */
@@ -43,6 +54,10 @@ export interface IntakeRules {
   readonly bytesMax: number;
   /** The latest timestamp. */
   readonly timestampMax: number;
+  /** The time now, in ms since 1970, if the log keeps that instead of the producer's. */
+  readonly appendTime: number | undefined;
+  /** Whether records need a key, because the topic is compacted. */
+  readonly keysNeeded: boolean;
 }
 
 /** Where the parts of a record batch lie (`DefaultRecordBatch`). */
@@ -118,8 +133,9 @@ function refuse(errorCode: number, errorMessage: string): Refusal {
   return { errorCode, errorMessage, byLog: false };
 }
 
+/** Before 2.4 an invalid record is a corrupt message, and with that the log's start is not told (seen on 1.1.1). */
 function refuseByLog(errorCode: number, errorMessage: string): Refusal {
-  return { errorCode, errorMessage, byLog: true };
+  return { errorCode, errorMessage, byLog: errorCode !== errorNumbers.CORRUPT_MESSAGE };
 }
 
 async function takeBatch(bytes: Uint8Array, origin: Origin, rules: IntakeRules): Promise<Intake | Refusal> {
@@ -143,18 +159,42 @@ async function takeBatch(bytes: Uint8Array, origin: Origin, rules: IntakeRules):
   }
   const count = view.getInt32(AT.count);
   const maxTimestamp = Number(view.getBigInt64(AT.maxTimestamp));
-  const refusal = checkHead(view, attributes, count, rules) ?? checkTime(maxTimestamp, rules);
-  if (refusal) return refusal;
-  const holds = compression === "none" || rules.codecs[compression] ? await countOf(bytes, origin, rules) : count;
-  if (typeof holds !== "number") return holds;
-  if (holds !== count) return refuseByLog(rules.release.invalidRecord, `The batch of ${count} records holds ${holds}`);
-  return { count, maxTimestamp, bytes: () => bytes.slice() };
+  const canOpen = compression === "none" || rules.codecs[compression] !== undefined;
+  const refusal = checkHead(view, attributes, count, rules) ??
+    (canOpen ? await checkRecords(bytes, count, maxTimestamp, origin, rules) : checkTime(maxTimestamp, rules));
+  return refusal ?? taken(count, maxTimestamp, rules, () => bytes.slice());
 }
 
-async function countOf(bytes: Uint8Array, origin: Origin, rules: IntakeRules): Promise<number | Refusal> {
+/** What is taken in, with the log's own time if that is what it keeps. */
+function taken(count: number, maxTimestamp: number, { appendTime }: IntakeRules, bytes: Intake["bytes"]): Intake {
+  if (appendTime === undefined) return { count, maxTimestamp, bytes };
+  return {
+    count,
+    maxTimestamp: appendTime,
+    bytes: (baseOffset) => {
+      const made = bytes(baseOffset);
+      return made instanceof Uint8Array
+        ? stampAppendTime(made, appendTime)
+        : made.then((late) => stampAppendTime(late, appendTime));
+    },
+  };
+}
+
+async function checkRecords(
+  bytes: Uint8Array,
+  count: number,
+  maxTimestamp: number,
+  origin: Origin,
+  rules: IntakeRules,
+): Promise<Refusal | undefined> {
   const batch = recordBatches(bytes, origin)[0]!;
   try {
-    return (await batch.open(origin, opening(rules, false))).count;
+    const list = await batch.open(origin, opening(rules, false));
+    if (list.count !== count) {
+      return refuseByLog(rules.release.invalidRecord, `The batch of ${count} records holds ${list.count}`);
+    }
+    if (!rules.keysNeeded && !isTooLate(maxTimestamp, rules)) return undefined;
+    return checkEach(list, origin, rules) ?? checkTime(maxTimestamp, rules);
   } catch (error) {
     if (!(error instanceof KafkaError)) throw error;
     const isPlain = batch.compression === "none";
@@ -180,9 +220,39 @@ function checkHead(view: DataView, attributes: number, count: number, rules: Int
   return undefined;
 }
 
-function checkTime(maxTimestamp: number, { timestampMax }: IntakeRules): Refusal | undefined {
-  if (maxTimestamp <= timestampMax) return undefined;
+function isTooLate(timestamp: number, { timestampMax, appendTime }: IntakeRules): boolean {
+  return appendTime === undefined && timestamp > timestampMax;
+}
+
+function checkTime(maxTimestamp: number, rules: IntakeRules): Refusal | undefined {
+  if (!isTooLate(maxTimestamp, rules)) return undefined;
   return refuseByLog(errorNumbers.INVALID_TIMESTAMP, `Timestamp ${maxTimestamp} is too far in the future`);
+}
+
+/** Whether every record has the key that it needs, and a possible time (`LogValidator.validateRecord`). */
+function checkEach(messages: Iterable<Message>, origin: Origin, rules: IntakeRules): Refusal | undefined {
+  const { invalidRecord, recordErrors: named } = rules.release;
+  const recordErrors: RecordError[] = [];
+  let errorCode: number = invalidRecord;
+  let batchIndex = 0;
+  for (const { key, timestamp } of messages) {
+    const why = rules.keysNeeded && key === null
+      ? `Compacted topic cannot accept message without key in topic partition ${origin.topic}-${origin.partition}`
+      : isTooLate(timestamp, rules)
+      ? `Timestamp ${timestamp} of record ${batchIndex} is after ${rules.timestampMax}`
+      : undefined;
+    if (why !== undefined) {
+      if (isTooLate(timestamp, rules)) errorCode = errorNumbers.INVALID_TIMESTAMP;
+      recordErrors.push({ batchIndex, batchIndexErrorMessage: why });
+    }
+    batchIndex++;
+  }
+  const first = recordErrors[0];
+  if (!first) return undefined;
+  if (named === "all") return { ...refuseByLog(errorCode, "One or more records have been rejected"), recordErrors };
+  const refusal = refuseByLog(errorCode, first.batchIndexErrorMessage!);
+  if (named === "none") return refusal;
+  return { ...refusal, recordErrors: [{ ...first, batchIndexErrorMessage: null }] };
 }
 
 /** A message set: kept as it is if the log has its format and no offset in it is compressed, else written anew. */
@@ -198,25 +268,21 @@ async function takeMessageSet(bytes: Uint8Array, origin: Origin, rules: IntakeRu
   }
   if (messages.length === 0) return refuse(errorNumbers.CORRUPT_MESSAGE, "The compressed message is empty");
   const maxTimestamp = messages.reduce((max, { timestamp }) => Math.max(max, timestamp), -1);
-  const refusal = checkTime(maxTimestamp, rules);
+  const refusal = checkEach(messages, origin, rules);
   if (refusal) return refusal;
   const count = messages.length;
   const isInPlace = compression === "none" || (rules.release.magic === 1 && isNumbered(batches.length, messages));
-  if (!hasOtherFormat && isInPlace) return { count, maxTimestamp, bytes: () => bytes.slice() };
+  if (!hasOtherFormat && isInPlace) return taken(count, maxTimestamp, rules, () => bytes.slice());
   const source = messages.map(placed);
   const { codecs, release: { magic } } = rules;
-  if (magic === 2) return { count, maxTimestamp, bytes: () => writeBatch(source, compression, codecs) };
-  return {
-    count,
-    maxTimestamp,
-    bytes: (baseOffset) =>
-      writeMessageSet(
-        magic,
-        source.map((record, i) => ({ ...record, offset: baseOffset + i })),
-        compression,
-        codecs,
-      ),
-  };
+  if (magic === 2) return taken(count, maxTimestamp, rules, () => writeBatch(source, compression, codecs));
+  return taken(count, maxTimestamp, rules, (baseOffset) =>
+    writeMessageSet(
+      magic,
+      source.map((record, i) => ({ ...record, offset: baseOffset + i })),
+      compression,
+      codecs,
+    ));
 }
 
 /** Whether the one compressed message holds offsets from 0 on, as clients since 0.10 write them (KIP-31). */

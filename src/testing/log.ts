@@ -1,5 +1,7 @@
 /** The log of one partition: what was appended, as bytes with the offsets that they were given. */
 
+import { ProducerState } from "./producer_state.ts";
+
 /** What one append left in the log: one record batch, or the entries of a message set. */
 export interface Stored {
   /** The first offset. */
@@ -37,6 +39,8 @@ const ATTRIBUTES_AT = 17;
  * watermark is the log's end, and no leader ever misses what another had.
  */
 export class Log {
+  /** Who has written here, and how far each has come. */
+  readonly producers: ProducerState = new ProducerState();
   readonly #stored: Stored[] = [];
   #startOffset = 0;
   #endOffset = 0;
@@ -71,7 +75,9 @@ export class Log {
     assignOffsets(bytes, baseOffset, count, leaderEpoch);
     this.#endOffset += count;
     this.#modifiedAt = wall;
-    this.#stored.push({ baseOffset, lastOffset: this.#endOffset - 1, maxTimestamp, leaderEpoch, bytes });
+    const stored = { baseOffset, lastOffset: this.#endOffset - 1, maxTimestamp, leaderEpoch, bytes };
+    this.#stored.push(stored);
+    this.producers.append(stored);
     return baseOffset;
   }
 

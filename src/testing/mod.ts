@@ -11,7 +11,7 @@ export { commonFaults, drawFaults, type Fault, type FaultKind, playFaults, type 
 export { Log, type ReadLimit, type Stored } from "./log.ts";
 export type { End, Habit, Keep, Link, Tell } from "./link.ts";
 export { addressText, dialOf, listenOf, Network } from "./network.ts";
-export { newestRelease, releaseNames } from "./releases.ts";
+export { minorReleases, newestRelease, releaseNames } from "./releases.ts";
 export { kindOf, shrink } from "./shrink.ts";
 export {
   type Happening,

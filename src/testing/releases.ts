@@ -1,6 +1,7 @@
 /** What the brokers of each Kafka release speak, and how they behave where that changed: the profiles of the embedded cluster. */
 
 import { KafkaError } from "../base/errors.ts";
+import type { ProducerRules } from "./producer_state.ts";
 
 /** The lowest and the highest version of a request. */
 export type VersionRange = readonly [min: number, max: number];
@@ -51,43 +52,71 @@ export interface Release {
   readonly leaderHints: boolean;
   /** How far in the future a timestamp may lie, in ms, if the topic's own configuration does not say (KIP-937). */
   readonly futureMsMax: number;
+  /** How it minds producers and their sequences. */
+  readonly producers: ProducerRules;
+  /** Which of the records that are wrong it names (KIP-467): 2.4 only the first, 2.5.1 all of them. */
+  readonly recordErrors: "none" | "first" | "all";
+  /** Whether who is throttled is answered at once and then not heard; before 2.0 the answer waits (KIP-219). */
+  readonly throttlesAtOnce: boolean;
 }
 
 /**
  * Produce, Fetch, ListOffsets, Metadata, OffsetCommit, OffsetFetch, FindCoordinator, ListGroups, ApiVersions, CreateTopics,
- * DeleteTopics.
+ * DeleteTopics, InitProducerId.
  */
-const KEYS = [0, 1, 2, 3, 8, 9, 10, 16, 18, 19, 20];
+const KEYS = [0, 1, 2, 3, 8, 9, 10, 16, 18, 19, 20, 22];
 
 /**
  * Recorded from the releases themselves, but for 0.8.2 and 0.9, which cannot be asked: theirs are from `Protocol.java`. A number
  * is the highest version, from 0 on; a dash is an API that the release lacks.
  */
 const RANGES: Readonly<Record<string, string>> = {
-  "0.8.2.2": "0 0 0 0 1 1 0 - - - -",
-  "0.9.0.1": "1 1 0 0 2 1 0 0 - - -",
-  "0.10.2.2": "2 3 1 2 2 2 0 0 0 1 0",
-  "0.11.0.3": "3 5 2 4 3 3 1 1 1 2 1",
-  "1.1": "5 7 2 5 3 3 1 1 1 2 1",
-  "2.8.2": "9 12 6 11 8 7 3 4 3 7 6",
-  "3.9": "11 17 9 12 9 9 6 5 4 7 6",
-  "4.0": "12 4-17 1-10 13 2-9 1-9 6 5 4 2-7 1-6",
-  "4.4.0": "13 4-18 1-11 13 2-10 1-10 6 5 5 2-7 1-6",
+  "0.8.2": "0 0 0 0 1 1 0 - - - - -",
+  "0.9.0": "1 1 0 0 2 1 0 0 - - - -",
+  "0.10.0": "2 2 0 1 2 1 0 0 0 - - -",
+  "0.10.1": "2 3 1 2 2 1 0 0 0 0 0 -",
+  "0.10.2": "2 3 1 2 2 2 0 0 0 1 0 -",
+  "0.11.0": "3 5 2 4 3 3 1 1 1 2 1 0",
+  "1.0": "5 6 2 5 3 3 1 1 1 2 1 0",
+  "1.1": "5 7 2 5 3 3 1 1 1 2 1 0",
+  "2.0": "6 8 3 6 4 4 2 2 2 3 2 1",
+  "2.1": "7 10 4 7 6 5 2 2 2 3 3 1",
+  "2.3": "7 11 5 8 7 5 2 2 2 3 3 1",
+  "2.4": "8 11 5 9 8 6 3 3 3 5 4 2",
+  "2.8": "9 12 6 11 8 7 3 4 3 7 6 4",
+  "3.0": "9 12 7 11 8 8 4 4 3 7 6 4",
+  "3.5": "9 15 8 12 8 8 4 4 3 7 6 4",
+  "3.9": "11 17 9 12 9 9 6 5 4 7 6 5",
+  "4.0": "12 4-17 1-10 13 2-9 1-9 6 5 4 2-7 1-6 5",
+  "4.1": "13 4-18 1-10 13 2-9 1-9 6 5 4 2-7 1-6 5",
+  "4.2": "13 4-18 1-11 13 2-10 1-10 6 5 4 2-7 1-6 5",
+  "4.3": "13 4-18 1-11 13 2-10 1-10 6 5 4 2-7 1-6 5",
+  "4.4": "13 4-18 1-11 13 2-10 1-10 6 5 5 2-7 1-6 5",
 };
 
-/** The releases that the embedded cluster can play, the oldest first. */
-export const releaseNames: readonly string[] = Object.keys(RANGES);
+/** The minor releases that the embedded cluster can play, the oldest first; with or without a patch level, as `2.8` or `2.8.2`. */
+export const minorReleases: readonly string[] = Object.keys(RANGES);
+
+/** One of each age, the oldest first: what a test goes through that minds the release. */
+export const releaseNames: readonly string[] = [
+  ...["0.8.2.2", "0.9.0.1", "0.10.2.2", "0.11.0.3", "1.1", "2.8.2", "3.9", "4.0", "4.4.0"],
+];
 
 /** The newest of them. */
 export const newestRelease: string = releaseNames[releaseNames.length - 1]!;
 
+/** Whether {@linkcode releaseOf} has a profile for it. */
+export function isRelease(name: unknown): name is string {
+  return typeof name === "string" && rowOf(name) !== undefined;
+}
+
 /** The profile of a release; `INVALID_OPTION` for one that is not on the list. */
 export function releaseOf(name: string): Release {
-  const row = RANGES[name];
+  const row = rowOf(name);
   if (row === undefined) {
     throw new KafkaError(
       "INVALID_OPTION",
-      `release must be one of ${releaseNames.join(", ")}, not ${JSON.stringify(name)}`,
+      `release must be one of ${minorReleases.join(", ")}, not ${JSON.stringify(name)}`,
     );
   }
   const listed = readRow(row);
@@ -118,6 +147,14 @@ export function releaseOf(name: string): Release {
     followerFetch: since("2.4"),
     leaderHints: since("3.7"),
     futureMsMax: since("4.0") ? 3_600_000 : Infinity,
+    producers: {
+      window: since("1.0") ? 5 : 1,
+      unknown: since("2.5") ? undefined : since("1.0") ? 59 : 45,
+      dropsDeleted: !since("2.4"),
+      expirationMs: (since("3.4") ? 1 : 7) * 86_400_000,
+    },
+    recordErrors: since("2.5") ? "all" : since("2.4") ? "first" : "none",
+    throttlesAtOnce: since("2.0"),
   };
 }
 
@@ -129,6 +166,12 @@ function readRow(row: string): Map<number, VersionRange> {
     ranges.set(KEYS[i]!, [min!, max!]);
   });
   return ranges;
+}
+
+/** The row of a release, by its number without the patch level. */
+function rowOf(name: string): string | undefined {
+  const [minor] = /^(?:0\.\d+\.\d+|[1-9]\d*\.\d+)(?=\.\d+$|$)/.exec(name) ?? [];
+  return minor !== undefined && Object.hasOwn(RANGES, minor) ? RANGES[minor] : undefined;
 }
 
 function isAtLeast(name: string, first: string): boolean {

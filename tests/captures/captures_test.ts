@@ -9,6 +9,7 @@ import { decodeResponse } from "../../src/protocol/message.ts";
 import { type BuildOptions, recordsBuilder } from "../../src/records/builder.ts";
 import type { Message } from "../../src/records/message.ts";
 import { type RecordBatch, recordBatches } from "../../src/records/reading.ts";
+import { minorReleases, releaseOf } from "../../src/testing/releases.ts";
 import { codecs } from "../codecs.ts";
 import { test } from "../harness.ts";
 
@@ -204,4 +205,19 @@ test("every release's version ranges decode and make sense", () => {
     assert.equal(fetchMin, file.startsWith("4.") ? 4 : 0, file);
     assert.isAtLeast(fetchMax, file.startsWith("0.10") ? 2 : 4, file);
   }
+});
+
+test("the embedded cluster's profile of every release lists what the release itself did", () => {
+  const met = new Set<string>();
+  for (const { kafka, files } of index.releases) {
+    const { listed } = releaseOf(kafka);
+    const capture = files.find(({ api, version }) => api === "ApiVersions" && version === 0);
+    met.add(minorReleases.find((minor) => kafka.startsWith(`${minor}.`))!);
+    if (!capture) continue;
+    const { apiKeys } = decodeResponse(apiVersions, 0, read(capture.file));
+    const theirs = apiKeys.map(({ apiKey, minVersion, maxVersion }) => [apiKey, [minVersion, maxVersion]] as const);
+    const ours = new Set([...minorReleases.flatMap((minor) => [...releaseOf(minor).listed.keys()])]);
+    assert.deepEqual(new Map(theirs.filter(([key]) => ours.has(key))), new Map(listed), kafka);
+  }
+  assert.sameMembers([...met], [...minorReleases]);
 });

@@ -9,7 +9,8 @@
  * - -1 for a number means the broker's default, which is 1, since 2.4, whatever the version (KIP-464); before, it is refused.
  * - `validateOnly` checks and makes nothing (KIP-4). It never takes time, so `timeoutMs` does not matter.
  * - From version 5 on the answer has the numbers and the configuration that was set, but not the defaults (KIP-525); from 7 on the id.
- * - Only `max.message.bytes`, `min.insync.replicas` and `message.timestamp.after.max.ms` have an effect here.
+ * - Only `cleanup.policy` (of records without key), `max.message.bytes`, `min.insync.replicas`, `message.timestamp.type` and
+ *   `message.timestamp.after.max.ms` have an effect here.
  */
 
 import { createTopics } from "../../protocol/create_topics.ts";

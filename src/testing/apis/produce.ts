@@ -13,7 +13,13 @@
  * - Version 13 names topics by id; an unknown one has error 100. From version 10 on the new leader is named beside error 6 (KIP-951).
  * - With -1 fewer replicas in sync than `min.insync.replicas` are error 19.
  * - A batch of a transaction without a transactional id has error 53.
- * - Producer ids and sequences are stored, but nothing is deduplicated yet; so the APIs that hand them out are not there either.
+ * - A batch that a producer has numbered is taken once, and in order (`ProducerState`), after all other checks: one of its last five
+ *   (before 1.0: its last) is answered with the offsets that it has, and with its largest timestamp as `logAppendTimeMs`, whatever the
+ *   topic keeps; a gap has error 45, an older epoch 47. A producer that is not known begins with sequence 0, or has error 59 (45 in
+ *   0.11); since 2.5 it begins with any (KIP-360). All this was seen on 0.11.0.3 to 4.4.0; none answers error 46.
+ * - A topic that is compacted takes no record without key: error 87, or 2 before 2.4. From version 8 on `recordErrors` names the
+ *   records, 2.4 only the first (KIP-467), as it does for timestamps.
+ * - With `message.timestamp.type=LogAppendTime` the leader's time goes over the batch's, and is told as `logAppendTimeMs`.
  */
 
 import { produce } from "../../protocol/produce.ts";
@@ -21,6 +27,7 @@ import type { RequestOut, ResponseIn } from "../../wire/schema.ts";
 import { type Answer, type Call, type Handler, handler, type Host } from "../call.ts";
 import { NO_ID, type Partition, type Topic } from "../controller.ts";
 import { errorNumbers } from "../../base/error_codes.ts";
+import { producerHead } from "../producer_state.ts";
 import type { Release } from "../releases.ts";
 import { checkShape, type Intake, type IntakeRules, type Refusal, takeIn } from "../intake.ts";
 
@@ -76,20 +83,32 @@ async function append(
   if (!topic && part.topicId !== NO_ID) return failed(index, errorNumbers.UNKNOWN_TOPIC_ID);
   const found = controller.locate(topic, index, host.id);
   if (typeof found === "number") return { ...failed(index, found), ...leaderHint(call, topic, index, found) };
-  const rules = rulesOf(call, topic);
-  const intake = await takeIn(records, { topic: topic!.name, partition: index }, rules);
   const { startOffset } = found.log;
-  if (isRefusal(intake)) {
-    return { ...failed(index, intake.errorCode, intake.errorMessage), logStartOffset: intake.byLog ? startOffset : -1 };
-  }
   if (acks === -1 && found.isr.length < inSyncMin(topic!, found, host.release)) {
     return { ...failed(index, errorNumbers.NOT_ENOUGH_REPLICAS), logStartOffset: startOffset };
   }
+  const rules = rulesOf(call, topic);
+  const intake = await takeIn(records, { topic: topic!.name, partition: index }, rules);
+  if (isRefusal(intake)) return refused(index, intake, startOffset);
   const stored = await store(host, topic!, found, intake, rules);
-  if (typeof stored !== "number") return failed(index, stored.errorCode, stored.errorMessage);
+  if (isRefusal(stored)) return refused(index, stored, startOffset);
   // Only 0.8 gets so far with more acks than there are replicas: they never come. It says so after the timeout, here at once.
   const errorCode = acks > found.isr.length ? errorNumbers.REQUEST_TIMED_OUT : errorNumbers.NONE;
-  return { index, errorCode, baseOffset: stored, logStartOffset: startOffset };
+  return {
+    index,
+    errorCode,
+    baseOffset: stored.baseOffset,
+    logAppendTimeMs: stored.appendTime,
+    logStartOffset: startOffset,
+  };
+}
+
+/** Where records lie, now or since an earlier request. */
+interface Placed {
+  /** The first offset. */
+  readonly baseOffset: number;
+  /** What is told as the time of the append; -1 where the producer's times are kept. */
+  readonly appendTime: number;
 }
 
 /** Appends. A compressed set of magic 0 holds its offsets, so it is written for where the log ends, and again if that has moved. */
@@ -98,10 +117,10 @@ async function store(
   topic: Topic,
   partition: Partition,
   { count, maxTimestamp, bytes }: Intake,
-  { bytesMax }: IntakeRules,
-): Promise<number | Refusal> {
+  { bytesMax, appendTime = -1 }: IntakeRules,
+): Promise<Placed | Refusal> {
   const { log } = partition;
-  if (count === 0) return -1;
+  if (count === 0) return { baseOffset: -1, appendTime: -1 };
   for (;;) {
     const baseOffset = log.endOffset;
     const made = bytes(baseOffset);
@@ -119,14 +138,29 @@ async function store(
         byLog: true,
       };
     }
+    const known = judge(host, partition, chunk);
+    if (known) return known;
     log.append(chunk, count, maxTimestamp, partition.leaderEpoch, host.world.wall());
     host.controller.announce(host.id, partition.replicas);
-    return baseOffset;
+    return { baseOffset, appendTime };
   }
+}
+
+/** What the partition remembers of the batch or its producer: its place if it is there already, or why it may not come; else nothing. */
+function judge(host: Host, { log }: Partition, chunk: Uint8Array): Placed | Refusal | undefined {
+  const head = producerHead(chunk);
+  if (!head) return undefined;
+  const moment = { startOffset: log.startOffset, wall: host.world.wall() };
+  const verdict = log.producers.check(head, host.release.producers, moment);
+  if (verdict === undefined) return undefined;
+  if (typeof verdict === "number") return { errorCode: verdict, errorMessage: null, byLog: true };
+  return { baseOffset: verdict.baseOffset, appendTime: verdict.maxTimestamp };
 }
 
 function rulesOf({ host, version }: Call<typeof produce>, topic: Topic | undefined): IntakeRules {
   const { release } = host;
+  const isStamped = topic?.configs.get("message.timestamp.type") === "LogAppendTime" && release.magic > 0;
+  const cleanup = topic?.configs.get("cleanup.policy") ?? "delete";
   const ahead = Number(topic?.configs.get("message.timestamp.after.max.ms") ?? release.futureMsMax);
   return {
     release,
@@ -134,6 +168,8 @@ function rulesOf({ host, version }: Call<typeof produce>, topic: Topic | undefin
     codecs: host.codecs,
     bytesMax: Number(topic?.configs.get("max.message.bytes") ?? release.messageBytesMax),
     timestampMax: host.world.wall() + ahead,
+    appendTime: isStamped ? host.world.wall() : undefined,
+    keysNeeded: cleanup.split(",").some((policy) => policy.trim() === "compact"),
   };
 }
 
@@ -158,8 +194,17 @@ function hasTransaction(body: RequestOut<typeof produce>): boolean {
   );
 }
 
-function isRefusal(intake: Intake | Refusal): intake is Refusal {
+function isRefusal(intake: Intake | Placed | Refusal): intake is Refusal {
   return "errorCode" in intake;
+}
+
+function refused(index: number, refusal: Refusal, startOffset: number): PartitionAnswer {
+  const { errorCode, errorMessage, byLog, recordErrors } = refusal;
+  return {
+    ...failed(index, errorCode, errorMessage),
+    logStartOffset: byLog ? startOffset : -1,
+    ...(recordErrors && { recordErrors }),
+  };
 }
 
 function failed(index: number, errorCode: number, errorMessage: string | null = null): PartitionAnswer {

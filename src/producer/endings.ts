@@ -24,6 +24,8 @@ export interface Try {
   readonly broker: string | undefined;
   /** Under which epoch the leader led, as far as was known when it was asked; -1 if it was not. */
   readonly leaderEpoch: number;
+  /** Whether the leader knows the last five batches of a producer when they come again, and not only the very last. */
+  readonly remembersFive: boolean;
 }
 
 /** What endings are brought about with. */
@@ -72,10 +74,10 @@ export class Endings {
   }
 
   /** The batch is in the log, or was written to a connection that nothing is answered on. */
-  written({ batch, broker }: Try, baseOffset: number, logAppendTimeMs: number): void {
+  written({ batch, broker, remembersFive }: Try, baseOffset: number, logAppendTimeMs: number): void {
     const { accumulator, telemetry } = this.#parts;
     const { builder, tries, queue } = batch;
-    queue.numbering?.prove();
+    if (remembersFive) queue.numbering?.prove();
     accumulator.end(batch);
     // Whoever waited for a batch that came too late has been told.
     if (!batch.outcome) telemetry.batchSent(batch, broker ?? "", baseOffset);

@@ -49,7 +49,7 @@ export class Numbering {
   /**
    * Whether the leader has acknowledged one of these numbers since it leads, or since something failed. Until then one batch at a
    * time is sent: a leader that knows nothing of the producer takes whatever comes first, and would refuse for ever what should have
-   * come before it (KAFKA-14359).
+   * come before it (KAFKA-14359). With brokers of 0.11 it stays so: they know only the very last batch when it comes again.
    */
   get isProven(): boolean {
     return this.#isProven;

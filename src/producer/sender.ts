@@ -50,6 +50,9 @@ export interface SenderParts {
 const REQUEST_BYTES_MAX = 8 * 1024 * 1024;
 /** From this version on brokers take zstd (KIP-110, Kafka 2.1); older ones would keep what nobody can read, or fail without a name. */
 const ZSTD_SINCE = 7;
+/** Brokers that know this version remember five batches of a producer; those of 0.11 only the last, so one at a time is sent there. */
+const FIVE_REMEMBERED_SINCE = 5;
+const NOT_SENT = { broker: undefined, leaderEpoch: -1, remembersFive: false } as const;
 /** From this version on a request names topics by their ids. */
 const BY_TOPIC_ID = 13;
 
@@ -231,7 +234,7 @@ export class Sender {
   ): Promise<void> {
     const { cluster } = this.#parts;
     const { signal } = this.#ended;
-    let tries: readonly Try[] = batches.map((batch) => ({ batch, broker: undefined, leaderEpoch: -1 }));
+    let tries: readonly Try[] = batches.map((batch) => ({ batch, ...NOT_SENT }));
     try {
       const connection = await cluster.connection(leader, "produce", signal);
       if (before) await before;
@@ -319,12 +322,13 @@ export class Sender {
     const options = { timeoutMs, signal, versionMax: connection.versions.pick(produce, versionMax) };
     signal.throwIfAborted();
     if (connection.error) throw connection.error;
+    const remembersFive = connection.versions.pick(produce) >= FIVE_REMEMBERED_SINCE;
     const tries = taken.map(({ batch }): Try => {
       batch.state = "underWay";
       batch.tries++;
       batch.queue.connection = connection;
       const leaderEpoch = cluster.partition(batch.topic, batch.partition)?.leaderEpoch ?? -1;
-      return { batch, broker: connection.label, leaderEpoch };
+      return { batch, broker: connection.label, leaderEpoch, remembersFive };
     });
     try {
       if (acks === 0) {

@@ -1,8 +1,12 @@
-/** Looks at what the producers of a run send: one batch a partition at a time, the same bytes again, and only after a failure. */
+/** Looks at what the producers of a run send: one batch a partition at a time, or five with numbers; the same bytes again, and only after a failure. */
 
 import { Connection, type RequestOptions } from "../../src/connection/connection.ts";
 import { produce } from "../../src/protocol/produce.ts";
+import { producerHead } from "../../src/testing/producer_state.ts";
 import type { Api, Request, Response } from "../../src/wire/schema.ts";
+
+/** So many batches of a partition brokers remember of a producer. */
+const IN_FLIGHT_MAX = 5;
 
 type ProduceRequest = Request<typeof produce>;
 type ProduceResponse = Response<typeof produce>;
@@ -22,7 +26,8 @@ export class Watch {
   /** What ended well is never sent again. */
   readonly #done = new WeakSet<Uint8Array>();
   readonly #sent = new WeakSet<Uint8Array>();
-  readonly #onTheWay = new Set<string>();
+  /** How many batches of each partition are on their way. */
+  readonly #onTheWay = new Map<string, number>();
 
   /** `tell` is told what is wrong. */
   constructor(tell: (fault: string) => void) {
@@ -57,15 +62,18 @@ export class Watch {
         }
         if (this.#sent.has(sending.records)) this.resends++;
         this.#sent.add(sending.records);
-        if (this.#onTheWay.has(sending.place)) this.#tell(`two batches of ${sending.place} are on their way at once`);
-        this.#onTheWay.add(sending.place);
+        const others = this.#onTheWay.get(sending.place) ?? 0;
+        if (others >= (producerHead(sending.records) ? IN_FLIGHT_MAX : 1)) {
+          this.#tell(`${others + 1} batches of ${sending.place} are on their way at once`);
+        }
+        this.#onTheWay.set(sending.place, others + 1);
         return sending;
       })
     );
   }
 
   #follow(sendings: readonly Sending[], answer: Promise<ProduceResponse>): void {
-    const over = () => sendings.forEach(({ place }) => this.#onTheWay.delete(place));
+    const over = () => sendings.forEach(({ place }) => this.#onTheWay.set(place, this.#onTheWay.get(place)! - 1));
     answer.then(({ responses }) => {
       over();
       const written = responses.flatMap(({ partitionResponses }) => partitionResponses)

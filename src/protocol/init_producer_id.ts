@@ -20,7 +20,7 @@ export const initProducerId = {
     producerEpoch: { is: "int16", since: 3, or: -1 },
   },
   response: {
-    throttleTimeMs: { is: "int32", lax: true },
+    throttleTimeMs: { is: "int32", or: 0, lax: true },
     errorCode: "int16",
     producerId: { is: "int64", or: -1 },
     producerEpoch: "int16",

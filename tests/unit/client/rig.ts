@@ -23,7 +23,8 @@ export interface Rig {
 
 /** How it is set up. */
 export interface RigOptions
-  extends Pick<ClusterOptions, "brokers" | "release" | "topics" | "connectionsMaxIdleMs" | "strict"> {
+  extends
+    Pick<ClusterOptions, "brokers" | "release" | "topics" | "connectionsMaxIdleMs" | "strict" | "producerEpochs"> {
   readonly client?: Partial<ClientOptions>;
   /** Where the client's connections really go. */
   readonly dialed?: (dial: Dial) => Dial;
@@ -39,10 +40,18 @@ export async function play(options: RigOptions, body: (rig: Rig) => Promise<void
   const world = new SimulatedWorld(options.seed ?? 1);
   const network = new Network(world);
   const process = world.process("client");
-  const { brokers, release, topics = { t: {} }, connectionsMaxIdleMs, strict, dialed = (dial) => dial } = options;
+  const {
+    brokers,
+    release,
+    topics = { t: {} },
+    connectionsMaxIdleMs,
+    strict,
+    producerEpochs,
+    dialed = (dial) => dial,
+  } = options;
   const report = await world.run(async () => {
     const cluster = await Cluster.start({
-      ...{ brokers, release, topics, connectionsMaxIdleMs, strict },
+      ...{ brokers, release, topics, connectionsMaxIdleMs, strict, producerEpochs },
       simulation: { world, network },
     });
     const connect = (more: Partial<ClientOptions> = {}) =>

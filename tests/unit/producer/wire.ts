@@ -95,3 +95,11 @@ export function watchInFlight(): { readonly counts: number[]; readonly end: () =
   };
   return { counts, end: () => void (Accumulator.prototype.take = take) };
 }
+
+/** Each message is a batch of its own. */
+export const ONE_BY_ONE: { readonly batchBytes: number } = { batchBytes: 1 };
+
+/** Messages whose order can be seen. */
+export function numbered(count: number): string[] {
+  return Array.from({ length: count }, (_, i) => `${i}`);
+}

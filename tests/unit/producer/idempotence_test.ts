@@ -1,12 +1,11 @@
 /** What an idempotent producer owes, statement by statement (P1 and so on are their numbers): each message once, and in order. */
 
 import { assert } from "chai";
-import type { KafkaError } from "../../../src/base/errors.ts";
 import { apiVersions } from "../../../src/protocol/api_versions.ts";
 import { initProducerId } from "../../../src/protocol/init_producer_id.ts";
 import { metadata } from "../../../src/protocol/metadata.ts";
 import type { DeliveryReport } from "../../../src/producer/call.ts";
-import { type EPOCH_MAX, Numbering } from "../../../src/producer/numbering.ts";
+import { Numbering } from "../../../src/producer/numbering.ts";
 import type { Delivery } from "../../../src/producer/message.ts";
 import { test } from "../../harness.ts";
 import { failure, play, texts, thrown } from "../client/rig.ts";

@@ -13,7 +13,15 @@ export { type OneOrMany, Producer, type ProducerOptions, type WaitOptions } from
 export type { DeliveryReport } from "./src/producer/call.ts";
 export type { Bytes, Delivery, HeadersInput, ProducerMessage, TopicMessage } from "./src/producer/message.ts";
 export type { OutgoingMessage, ProducerInterceptor } from "./src/producer/interceptors.ts";
-export { type Partitioner, type PartitionerMessage, partitionOfKey } from "./src/producer/partitioner.ts";
+export {
+  groupHashing,
+  type KeyHash,
+  type Partitioner,
+  type PartitionerContext,
+  type PartitionerMessage,
+  type PartitionerName,
+  partitionOfKey,
+} from "./src/producer/partitioner.ts";
 export { SimpleConsumer, type SimpleConsumerOptions } from "./src/consumer/simple_consumer.ts";
 export type { ConsumerInterceptor } from "./src/consumer/interceptors.ts";
 export type { CommitOptions, CommitTarget } from "./src/consumer/committing.ts";

@@ -12,7 +12,7 @@ import { recordSizeMax } from "../records/builder.ts";
 import { type Accumulator, type Batch, emptyQueue, type PartitionQueue } from "./accumulator.ts";
 import type { Call, Recipient } from "./call.ts";
 import type { Outgoing } from "./message.ts";
-import { type Partitioner, partitionOfKey, StickyPartition } from "./partitioner.ts";
+import { type ChoosingSettings, PartitionChooser } from "./choosing.ts";
 
 /** A call's messages for one topic that have to wait, in order. */
 interface Share {
@@ -31,7 +31,7 @@ interface Line {
   readonly shares: Set<Share>;
   /** Its partitions' queues, those that were ever needed. */
   readonly queues: PartitionQueue[];
-  readonly sticky: StickyPartition;
+  readonly chooser: PartitionChooser;
   /** What `info` was taken from. */
   snapshot: Snapshot | undefined;
   info: TopicInfo | undefined;
@@ -51,9 +51,7 @@ export interface IntakeParts {
   readonly buffer: Budget;
   readonly backoff: BackoffSettings;
   readonly deliveryTimeoutMs: number;
-  /** How many bytes go to one partition before messages without a key go to another. */
-  readonly stickyBytes: number;
-  readonly partitioner: Partitioner | undefined;
+  readonly choosing: ChoosingSettings;
   /** Called when a batch was begun or closed. */
   readonly batchChanged: () => void;
 }
@@ -180,10 +178,10 @@ export class Intake {
     if (this.#last?.topic === topic) return this.#last;
     let line = this.#lines.get(topic);
     if (!line) {
-      const { cluster, world, stickyBytes } = this.#parts;
+      const { cluster, world, choosing } = this.#parts;
       cluster.use(topic);
       line = {
-        ...{ topic, shares: new Set(), queues: [], sticky: new StickyPartition(world, stickyBytes) },
+        ...{ topic, shares: new Set(), queues: [], chooser: new PartitionChooser(world, choosing) },
         ...{ snapshot: undefined, info: undefined, blocked: false, finding: false, lastError: undefined },
       };
       this.#lines.set(topic, line);
@@ -260,7 +258,7 @@ export class Intake {
       } finally {
         buffer.give(bytes - held);
       }
-      if (message.key === null) line.sticky.appended(partition, held);
+      line.chooser.appended(partition, held);
     } catch (error) {
       recipient.report(index, failureOf(error, line.topic));
     }
@@ -295,15 +293,9 @@ export class Intake {
     return line.info;
   }
 
-  #choose(line: Line, message: Outgoing, { name, partitions }: TopicInfo): number {
-    const count = partitions.length;
-    let { partition } = message;
-    if (partition === undefined) {
-      const { partitioner } = this.#parts;
-      if (partitioner) partition = partitioner(message, count);
-      else if (message.key !== null) return partitionOfKey(message.key, count);
-      else return line.sticky.choose(partitions, line.queues);
-    }
+  #choose(line: Line, message: Outgoing, topic: TopicInfo): number {
+    const { name, partitions: { length: count } } = topic;
+    const partition = message.partition ?? line.chooser.choose(message, topic, line.queues);
     if (Number.isInteger(partition) && partition >= 0 && partition < count) return partition;
     throw new KafkaError("INVALID_OPTION", `${name} has ${count} partitions, from 0; ${partition} is none of them`, {
       topic: name,

@@ -6,6 +6,7 @@ import { guarded } from "../base/listeners.ts";
 import {
   type Checked,
   checkOptions,
+  either,
   oneOf,
   type OptionRules,
   someFunction,
@@ -18,10 +19,11 @@ import { codecFor, type Compression } from "../records/compression.ts";
 import { Accumulator } from "./accumulator.ts";
 import { BufferPool } from "./buffers.ts";
 import { Call, type CallOwner, type DeliveryReport, type Recipient, Round, type Waiting } from "./call.ts";
+import type { ChoosingSettings } from "./choosing.ts";
 import { type ProducerInterceptor, ProducerInterceptors, type SentMessage } from "./interceptors.ts";
 import { Intake } from "./intake.ts";
 import { type Bytes, type Delivery, Draft, type ProducerMessage, type TopicMessage } from "./message.ts";
-import type { Partitioner } from "./partitioner.ts";
+import { type Partitioner, type PartitionerName, partitionerNames } from "./partitioner.ts";
 import { Sender } from "./sender.ts";
 
 /** How a producer produces. */
@@ -48,8 +50,17 @@ export interface ProducerOptions {
   readonly deliveryTimeoutMs?: number | undefined;
   /** Milliseconds to wait for the answer to one request; the client's if not said. */
   readonly requestTimeoutMs?: number | undefined;
-  /** Chooses partitions instead of the default (murmur2 of the key as in Java, sticky without a key). */
-  readonly partitioner?: Partitioner | undefined;
+  /**
+   * Chooses partitions where messages do not say: `"murmur2"` (the default: of the key, as in Java; sticky without a key),
+   * `"crc32"`, `"fnv1a"`, `"pykafka"`, `"sticky"`, `"random"`, `"roundRobin"`, or a function. {@linkcode PartitionerName}
+   * says which of other clients' each is.
+   */
+  readonly partitioner?: PartitionerName | Partitioner | undefined;
+  /**
+   * Milliseconds beyond `lingerMs` after which a broker that has left a batch without an answer gets no messages that may go
+   * elsewhere, as Java's `partitioner.availability.timeout.ms`; 0 (the default): it just gets fewer.
+   */
+  readonly partitionerAvailabilityTimeoutMs?: number | undefined;
   /** Called with the end of every message, whether it came by `produce` or `enqueue`. What it throws is an unhandled rejection. */
   readonly onDelivery?: ((report: DeliveryReport) => void) | undefined;
   /** See every message before it is partitioned, and again when it has its end; after those of the client. */
@@ -78,7 +89,8 @@ const rules: OptionRules<ProducerOptions> = {
   maxInFlight: wholeNumber(1, 1_000_000),
   deliveryTimeoutMs: wholeNumber(1, BYTES_MAX),
   requestTimeoutMs: wholeNumber(1, BYTES_MAX),
-  partitioner: someFunction,
+  partitioner: either(oneOf(...partitionerNames), someFunction),
+  partitionerAvailabilityTimeoutMs: wholeNumber(0, BYTES_MAX),
   onDelivery: someFunction,
   interceptors: someInterceptors,
 };
@@ -91,6 +103,8 @@ const defaults = {
   bufferBytes: 32 * 1024 * 1024,
   maxInFlight: 5,
   deliveryTimeoutMs: 120_000,
+  partitioner: "murmur2",
+  partitionerAvailabilityTimeoutMs: 0,
 } as const;
 
 /** One message, or an array, which is always a list of messages. */
@@ -140,10 +154,10 @@ export class Producer {
       roundOver: (round) => this.#roundOver(round),
     };
     this.#round = new Round(this.#owner);
-    const { partitioner, deliveryTimeoutMs, batchBytes: stickyBytes } = settings;
+    const { deliveryTimeoutMs } = settings;
     this.#intake = new Intake({
       ...{ world, cluster, accumulator, buffer: this.#buffer, backoff: parts.backoff },
-      ...{ partitioner, deliveryTimeoutMs, stickyBytes },
+      ...{ deliveryTimeoutMs, choosing: choosingOf(settings) },
       batchChanged: () => this.#sender.wake(),
     });
     this.#sender = new Sender({
@@ -296,7 +310,9 @@ export class Producer {
       // One message alone is still in the draft from its check.
       if (list.length > 1) this.#draft.read(list[i]!, this.#topic, this.#wall);
       // A user's function may keep what it is given, or produce by itself.
-      if (!this.#intake.put(partitioner ? this.#draft.copy() : this.#draft, recipient, i)) return i;
+      if (!this.#intake.put(typeof partitioner === "function" ? this.#draft.copy() : this.#draft, recipient, i)) {
+        return i;
+      }
     }
     return list.length;
   }
@@ -412,6 +428,11 @@ function isIdempotent({ idempotent, acks }: Pick<ProducerOptions, "idempotent" |
 
 function wantsAllAcks(acks: ProducerOptions["acks"]): boolean {
   return acks === "all" || acks === -1;
+}
+
+function choosingOf(settings: Checked<ProducerOptions, typeof defaults>): ChoosingSettings {
+  const { partitioner, batchBytes, lingerMs, partitionerAvailabilityTimeoutMs: timeoutMs } = settings;
+  return { partitioner, stickyBytes: batchBytes, unavailableAfterMs: timeoutMs > 0 ? lingerMs + timeoutMs : Infinity };
 }
 
 function closed(): KafkaError {

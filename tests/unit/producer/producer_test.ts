@@ -2,12 +2,11 @@
 
 import { assert } from "chai";
 import { KafkaError } from "../../../src/base/errors.ts";
-import { partitionOfKey, StickyPartition } from "../../../src/producer/partitioner.ts";
+import { partitionOfKey } from "../../../src/producer/partitioner.ts";
 import type { Deferred } from "../../../src/base/world.ts";
 import { produce } from "../../../src/protocol/produce.ts";
 import type { DeliveryReport } from "../../../src/producer/call.ts";
 import { releaseNames } from "../../../src/testing/releases.ts";
-import { SimulatedWorld } from "../../../src/testing/world.ts";
 import { test } from "../../harness.ts";
 import { failure, play, texts, thrown } from "../client/rig.ts";
 
@@ -142,38 +141,6 @@ test("enqueuing costs no promise, and not even a call, for a message", () =>
     let count = 0;
     for (const partition of [0, 1, 2]) count += (await cluster.records("t", partition)).length;
     assert.equal(count, 100_001);
-  }));
-
-test("messages without keys go where there is a leader, and not to a partition whose batch is in flight", () => {
-  const world = new SimulatedWorld(1).process("producer");
-  const sticky = new StickyPartition(world, 1000);
-  const partitions = [-1, 1, -1, 2].map((leader, partition) => ({
-    ...{ partition, leader, leaderEpoch: 0, replicas: [], inSyncReplicas: [], offlineReplicas: [] },
-  }));
-  const idle = { underWay: 0, batches: [] };
-  const chosen = new Set(Array.from({ length: 50 }, () => new StickyPartition(world, 1).choose(partitions, [])));
-  assert.deepEqual([...chosen].sort(), [1, 3]);
-  const kept = sticky.choose(partitions, []);
-  const other = 4 - kept;
-  const states = (of: Record<number, unknown>) => [0, 1, 2, 3].map((i) => of[i] as typeof idle ?? idle);
-  assert.equal(
-    sticky.choose(partitions, states({ [kept]: { underWay: 1, batches: [{}, {}] } })),
-    kept,
-    "it fills up behind",
-  );
-  assert.equal(sticky.choose(partitions, states({ [kept]: { underWay: 1, batches: [{}] } })), other);
-  const both = { underWay: 1, batches: [{}] };
-  assert.include([1, 3], sticky.choose(partitions, states({ 1: both, 3: both })));
-});
-
-test("without keys messages share a partition for a batch's worth of bytes, and then go elsewhere", () =>
-  play({ topics: { t: { partitions: 8 } } }, async ({ client }) => {
-    const producer = (await client.topic("t")).producer({ batchBytes: 1000, lingerMs: 1000 });
-    const deliveries = await producer.produce(Array.from({ length: 200 }, () => "x".repeat(64)));
-    let moves = 0;
-    for (let i = 1; i < deliveries.length; i++) if (deliveries[i]!.partition !== deliveries[i - 1]!.partition) moves++;
-    assert.isBelow(moves, 45);
-    assert.isAbove(new Set(deliveries.map(({ partition }) => partition)).size, 4);
   }));
 
 test("a list with a message that cannot go tells of each, and sends the others", () =>

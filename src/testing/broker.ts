@@ -4,11 +4,13 @@ import { Gate } from "../base/async.ts";
 import { KafkaError } from "../base/errors.ts";
 import type { Timer, World } from "../base/world.ts";
 import { apiVersions } from "../protocol/api_versions.ts";
+import { fetch } from "../protocol/fetch.ts";
 import { type DecodedRequest, decodeRequest, decodeRequestHead, encodeResponse } from "../protocol/message.ts";
+import { produce } from "../protocol/produce.ts";
 import type { Codecs } from "../records/compression.ts";
 import type { Address, Listen, Listener, Transport } from "../transport/transport.ts";
 import { Frames } from "../wire/frames.ts";
-import type { Api } from "../wire/schema.ts";
+import type { Api, RequestOut, ResponseIn } from "../wire/schema.ts";
 import { apiVersionsHandler, unsupportedApiVersions } from "./apis/api_versions.ts";
 import { createTopicsHandler } from "./apis/create_topics.ts";
 import { deleteTopicsHandler } from "./apis/delete_topics.ts";
@@ -21,11 +23,13 @@ import { metadataHandler } from "./apis/metadata.ts";
 import { offsetCommitHandler } from "./apis/offset_commit.ts";
 import { offsetFetchHandler } from "./apis/offset_fetch.ts";
 import { produceHandler } from "./apis/produce.ts";
-import type { Call, Handler, Host } from "./call.ts";
+import type { Answer, Call, Handler, Host } from "./call.ts";
 import type { Controller } from "./controller.ts";
 import type { Controls } from "./controls.ts";
 import { Manners } from "./manners.ts";
 import { ProducerIds } from "./producer_ids.ts";
+import type { Quotas } from "./quotas.ts";
+import type { Referee, TopicOf } from "./referee.ts";
 import type { Release } from "./releases.ts";
 
 /** The largest request (`socket.request.max.bytes`). */
@@ -51,6 +55,22 @@ const HANDLERS: ReadonlyMap<number, Handler> = new Map(
   ].map((handler) => [handler.api.key, handler]),
 );
 
+/** What begins a frame that is none. */
+const NO_FRAME: ReadonlySet<string> = new Set(["FRAME_TOO_LARGE", "NOT_KAFKA", "PROTOCOL_ERROR"]);
+
+/** One connection. */
+interface Connection {
+  readonly transport: Transport;
+  readonly manners: Manners;
+  /** Requests that have come; views of what was read, so nothing is read before it is empty. */
+  readonly line: Uint8Array[];
+  /** Until when it is not heard. */
+  silentUntil: number;
+}
+
+/** What is sent for an answer, if anything. */
+type Bent = Exclude<Answer<Api>, "close">;
+
 /** What a broker is made of. */
 export interface BrokerParts {
   /** Its id. */
@@ -69,8 +89,10 @@ export interface BrokerParts {
   readonly codecs: Codecs;
   /** Milliseconds after which it closes a connection on which nothing is asked. */
   readonly connectionsMaxIdleMs: number;
-  /** Whether it holds clients to what other brokers only hope for. */
-  readonly strict: boolean;
+  /** Who holds clients to what other brokers only hope for, if anybody does. */
+  readonly referee: Referee | undefined;
+  /** What clients may ask for in a second. */
+  readonly quotas: Quotas;
   /** The epoch that producer ids begin with. */
   readonly producerEpochs: number;
 }
@@ -86,7 +108,8 @@ export class Broker implements Host {
   readonly #listen: Listen;
   readonly #controls: Controls;
   readonly #idleMs: number;
-  readonly #isStrict: boolean;
+  readonly referee: Referee | undefined;
+  readonly #quotas: Quotas;
   readonly #gate: Gate;
   readonly #transports = new Set<Transport>();
   readonly #tasks = new Set<Promise<void>>();
@@ -96,7 +119,7 @@ export class Broker implements Host {
   #failure: { readonly error: unknown } | undefined;
 
   constructor(parts: BrokerParts) {
-    const { id, world, release, listen, controller, controls, codecs, connectionsMaxIdleMs, strict } = parts;
+    const { id, world, release, listen, controller, controls, codecs, connectionsMaxIdleMs, referee, quotas } = parts;
     this.id = id;
     this.world = world;
     this.release = release;
@@ -106,7 +129,8 @@ export class Broker implements Host {
     this.#listen = listen;
     this.#controls = controls;
     this.#idleMs = connectionsMaxIdleMs;
-    this.#isStrict = strict;
+    this.referee = referee;
+    this.#quotas = quotas;
     this.#gate = new Gate(world, `news at broker ${id}`);
   }
 
@@ -178,15 +202,21 @@ export class Broker implements Host {
     this.#transports.add(transport);
     try {
       const frames = new Frames(transport, FRAME_BYTES_MAX);
-      const manners = new Manners(this.world, this.id);
+      const connection: Connection = {
+        transport,
+        manners: new Manners(this.world, this.id),
+        line: [],
+        silentUntil: 0,
+      };
+      const { line, manners } = connection;
       for (;;) {
-        let frame = frames.take();
-        if (!frame) {
-          frame = await this.#waitForFrame(frames, transport);
-          const error = this.#isStrict && frame && manners.fault();
+        if (line.length === 0) {
+          if (!await this.#waitForFrames(frames, connection)) return;
+          const error = this.referee && manners.fault();
           if (error) this.#failure ??= { error };
         }
-        if (!frame || !this.running || !await this.#answer(frame, transport, manners)) return;
+        if (connection.silentUntil > this.world.now()) await this.#pause(connection.silentUntil);
+        if (!this.running || !await this.#answer(line.shift()!, connection)) return;
       }
     } finally {
       this.#transports.delete(transport);
@@ -194,18 +224,34 @@ export class Broker implements Host {
     }
   }
 
-  async #waitForFrame(frames: Frames, transport: Transport): Promise<Uint8Array | undefined> {
-    if (this.#idleMs === Infinity) return await nextFrame(frames);
-    const idle = this.world.timer(this.#idleMs, () => transport.close());
-    try {
-      return await nextFrame(frames);
-    } finally {
-      idle.cancel();
+  /** Until that time nothing happens here, unless the broker ends. */
+  async #pause(until: number): Promise<void> {
+    for (;;) {
+      const left = until - this.world.now();
+      if (left <= 0 || !this.running) return;
+      await this.news(left);
     }
   }
 
+  /** Puts all frames that have come into line, and waits until there is one. */
+  async #waitForFrames(frames: Frames, { transport, line }: Connection): Promise<boolean> {
+    const idle = this.#idleMs === Infinity ? undefined : this.world.timer(this.#idleMs, () => transport.close());
+    try {
+      do {
+        for (let frame; (frame = frames.take()) !== undefined;) line.push(frame);
+      } while (line.length === 0 && await frames.more());
+    } catch (error) {
+      if (!(error instanceof KafkaError)) throw error;
+      if (NO_FRAME.has(error.code)) this.#report(`What came to broker ${this.id} is no request: ${error.message}`);
+    } finally {
+      idle?.cancel();
+    }
+    return line.length > 0;
+  }
+
   /** Whether the connection goes on. */
-  async #answer(frame: Uint8Array, transport: Transport, manners: Manners): Promise<boolean> {
+  async #answer(frame: Uint8Array, connection: Connection): Promise<boolean> {
+    const { transport, manners } = connection;
     const request = this.#read(frame);
     if (typeof request === "boolean") return request;
     const { api, version, correlationId, clientId } = request;
@@ -213,14 +259,70 @@ export class Broker implements Host {
       const chunks = encodeResponse(apiVersions, 0, correlationId, unsupportedApiVersions(this.release));
       return await isSent(transport, chunks);
     }
+    if (this.referee) this.#watch(this.referee, request, connection);
     const handler = HANDLERS.get(api.key)!;
     const call: Call<Api> = { host: this, version, clientId, body: request.body as Call<Api>["body"] };
     const write = async (...chunks: readonly Uint8Array[]) => void await isSent(transport, chunks);
-    const answer = await this.#controls.answer(api, call, handler.handle, { correlationId, write });
-    if (answer === "close" || !this.running) return false;
+    const bent = await this.#controls.answer(api, call, handler.handle, { correlationId, write });
+    if (bent === "close" || !this.running) return false;
+    const ms = this.#waitFor(api, clientId, frame.length, bent);
+    const answer = ms > 0 ? await this.#throttle(api, bent, ms, connection) : bent;
+    if (!this.running) return false;
     if (answer === "drop") return true;
     manners.answered(api, version, answer);
     return await isSent(transport, encodeResponse(api, version, correlationId, answer));
+  }
+
+  /** What a strict broker holds against this request, and those that stand in line behind it. */
+  #watch(referee: Referee, { api, body }: DecodedRequest, { manners, line }: Connection): void {
+    const error = manners.excess(api);
+    if (error) this.#failure ??= { error };
+    if (api.key !== produce.key) return;
+    const { controller } = this;
+    const topicOf: TopicOf = ({ name, topicId }) => controller.topicById(topicId) ?? controller.topics.get(name);
+    const first = body as RequestOut<typeof produce>;
+    const behind = line.flatMap((frame) => {
+      try {
+        const request = decodeRequest(frame);
+        return request.api.key === produce.key ? [request.body as RequestOut<typeof produce>] : [];
+      } catch (error) {
+        if (error instanceof KafkaError) return [];
+        throw error;
+      }
+    });
+    referee.standing([first, ...behind], topicOf);
+    referee.produced(first, topicOf);
+  }
+
+  /** Milliseconds that a client has to wait after this request. */
+  #waitFor(api: Api, clientId: string | null, size: number, answer: Bent): number {
+    const { id, release: { throttlesAtOnce } } = this;
+    const quotas = this.#quotas;
+    const now = this.world.now();
+    const asked = quotas.charge(id, clientId, "requests", 1, now);
+    if (api.key === produce.key) return Math.max(asked, quotas.charge(id, clientId, "produceBytes", size, now));
+    if (api.key !== fetch.key || answer === "drop") return asked;
+    const bytes = recordBytes(answer as ResponseIn<typeof fetch>);
+    if (!throttlesAtOnce) return Math.max(asked, quotas.charge(id, clientId, "fetchBytes", bytes, now));
+    return asked > 0 ? asked : quotas.grant(id, clientId, "fetchBytes", bytes, now);
+  }
+
+  /**
+   * The answer with the time in it that the client has to wait. Since 2.0 it goes out at once, and the connection is not heard for
+   * that long; a fetch gets nothing then. Before, the answer waits (KIP-219).
+   */
+  async #throttle(api: Api, answer: Bent, ms: number, connection: Connection): Promise<Bent> {
+    const until = this.world.now() + ms;
+    const { throttlesAtOnce } = this.release;
+    if (throttlesAtOnce) connection.silentUntil = until;
+    else await this.#pause(until);
+    if (answer === "drop" || !("throttleTimeMs" in api.response)) return answer;
+    const isEmptied = throttlesAtOnce && api.key === fetch.key;
+    return { ...answer, throttleTimeMs: ms, ...(isEmptied && { responses: [] }) };
+  }
+
+  #report(detail: string): void {
+    this.referee?.report(detail, { broker: String(this.id) });
   }
 
   /** The request; version -1 for an ApiVersions of an unknown version; or whether the connection goes on without an answer. */
@@ -230,29 +332,27 @@ export class Broker implements Host {
       const { apiKey, version, correlationId, clientId } = decodeRequestHead(frame);
       const range = release.served.get(apiKey);
       if (range && version >= range[0] && version <= range[1]) return decodeRequest(frame);
+      // A release without ApiVersions is found out by how it fails.
+      if (release.listed.has(apiVersions.key) && apiKey !== apiVersions.key) {
+        this.#report(`Broker ${this.id} was asked for version ${version} of API ${apiKey}, which it does not list`);
+      }
       if (range && apiKey === apiVersions.key) {
         return { api: apiVersions, version: -1, correlationId, clientId, body: undefined };
       }
       return release.unreadable === "silence" && (range !== undefined || apiKey > LAST_KEY_OF_09);
     } catch (error) {
-      if (error instanceof KafkaError) return false;
-      throw error;
+      if (!(error instanceof KafkaError)) throw error;
+      this.#report(`Broker ${this.id} cannot read a request: ${error.message}`);
+      return false;
     }
   }
 }
 
-/** The next frame; undefined when the peer has gone, or sends what is no frame. */
-async function nextFrame(frames: Frames): Promise<Uint8Array | undefined> {
-  try {
-    for (;;) {
-      const frame = frames.take();
-      if (frame) return frame;
-      if (!await frames.more()) return undefined;
-    }
-  } catch (error) {
-    if (error instanceof KafkaError) return undefined;
-    throw error;
-  }
+/** Bytes of the records in an answer. */
+function recordBytes({ responses }: ResponseIn<typeof fetch>): number {
+  let bytes = 0;
+  for (const { partitions } of responses) for (const { records } of partitions) bytes += records?.length ?? 0;
+  return bytes;
 }
 
 async function isSent(transport: Transport, chunks: readonly Uint8Array[]): Promise<boolean> {

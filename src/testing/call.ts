@@ -5,6 +5,7 @@ import type { Codecs } from "../records/compression.ts";
 import type { Api, RequestOut, ResponseIn } from "../wire/schema.ts";
 import type { Controller } from "./controller.ts";
 import type { ProducerIds } from "./producer_ids.ts";
+import type { Referee } from "./referee.ts";
 import type { Release } from "./releases.ts";
 
 /** What a handler sees of the broker that it answers for. */
@@ -21,6 +22,8 @@ export interface Host {
   readonly codecs: Codecs;
   /** The producer ids that it hands out. */
   readonly producerIds: ProducerIds;
+  /** Who watches the producers, in a strict cluster. */
+  readonly referee: Referee | undefined;
   /** Whether it still runs. */
   readonly running: boolean;
   /** Resolves after `ms`, or earlier if something has happened that a waiting fetch may want to know. */

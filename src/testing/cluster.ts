@@ -4,6 +4,7 @@ import { KafkaError } from "../base/errors.ts";
 import {
   checkOptions,
   either,
+  type OptionRule,
   type OptionRules,
   someFunction,
   someObject,
@@ -24,7 +25,9 @@ import type { TopicOffsets } from "./group_offsets.ts";
 import { type Control, Controls } from "./controls.ts";
 import { errorNumbers } from "../base/error_codes.ts";
 import { listenOf, type Network } from "./network.ts";
-import { isRelease, minorReleases, newestRelease, releaseOf } from "./releases.ts";
+import { type Quota, Quotas } from "./quotas.ts";
+import { Referee } from "./referee.ts";
+import { isRelease, minorReleases, newestRelease, type Release, releaseOf } from "./releases.ts";
 import { openStored } from "./stored.ts";
 import type { Process, SimulatedWorld } from "./world.ts";
 
@@ -36,6 +39,16 @@ export interface TopicOptions {
   readonly replicationFactor?: number | undefined;
   /** Its settings, such as `{ "max.message.bytes": "2000000" }`. */
   readonly configs?: Readonly<Record<string, string>> | undefined;
+}
+
+/** How a broker is started again. */
+export interface StartOptions {
+  /** Where it listens from now on. */
+  readonly host?: string | undefined;
+  /** Where it listens from now on. */
+  readonly port?: number | undefined;
+  /** Which Kafka it plays from now on, one of {@linkcode minorReleases}, with or without a patch level. */
+  readonly release?: string | undefined;
 }
 
 /** How a cluster is made. */
@@ -57,8 +70,11 @@ export interface ClusterOptions {
   /** Milliseconds after which a broker closes a connection on which nothing is asked (Kafka: 600,000); Infinity, never, if not said. */
   readonly connectionsMaxIdleMs?: number | undefined;
   /**
-   * Whether a client that asks while it is throttled fails the cluster: `close()` rejects with `PROTOCOL_ERROR` then. Real brokers
-   * only hope for it, and answer later. False if not said.
+   * Whether a client fails the cluster that does what real brokers put up with: `close()` rejects with `PROTOCOL_ERROR` then. It may
+   * not ask while it is throttled (KIP-219), nor for metadata more than a hundred times a second, nor what the broker has not listed
+   * or cannot read. A producer may not send other bytes under sequences that were stored, nor a batch before the one in front of it,
+   * nor begin a new epoch with another sequence than 0, nor have more than five batches of a partition in flight (KIP-98). Nothing
+   * that the network does leads to any of that. False if not said.
    */
   readonly strict?: boolean | undefined;
   /**
@@ -84,11 +100,26 @@ const RULES: OptionRules<ClusterOptions> = {
   producerEpochs: wholeNumber(0, 32_767),
 };
 
+const aboveZero: OptionRule = {
+  allowed: "a number above 0",
+  accepts: (value) => typeof value === "number" && value > 0 && value < Infinity,
+};
+
+const QUOTA_RULES: OptionRules<Quota> = {
+  clientId: { allowed: "a text", accepts: (value) => typeof value === "string" },
+  produceBytes: aboveZero,
+  fetchBytes: aboveZero,
+  requests: aboveZero,
+};
+
 const PORT = 9092;
+/** Where an entry says its format. */
+const MAGIC_AT = 16;
 
 /** A broker's place: what stays when it is killed and started again. */
 interface Seat {
   readonly id: number;
+  release: Release;
   address: Address;
   broker: Broker | undefined;
   process: Process | undefined;
@@ -115,21 +146,23 @@ export class Cluster {
   readonly #controls: Controls;
   readonly #codecs: Codecs;
   readonly #place: Place;
-  readonly #habits: Pick<BrokerParts, "connectionsMaxIdleMs" | "strict" | "producerEpochs">;
+  readonly #habits: Pick<BrokerParts, "connectionsMaxIdleMs" | "referee" | "quotas" | "producerEpochs">;
   #isClosed = false;
 
   /** Made by {@linkcode Cluster.start}. */
   private constructor(options: ClusterOptions, place: Place) {
     this.#place = place;
-    this.#controller = new Controller(place.world, releaseOf(options.release ?? newestRelease));
+    const release = releaseOf(options.release ?? newestRelease);
+    this.#controller = new Controller(place.world, release);
     this.#controls = new Controls();
     this.#codecs = { snappy, ...options.codecs };
     this.#seats = Array.from({ length: options.brokers ?? 1 }, (_, i): Seat => {
-      return { id: i + 1, address: place.address(i + 1), broker: undefined, process: undefined };
+      return { id: i + 1, release, address: place.address(i + 1), broker: undefined, process: undefined };
     });
     this.dial = place.dial;
     const { connectionsMaxIdleMs = Infinity, strict = false, producerEpochs = 0 } = options;
-    this.#habits = { connectionsMaxIdleMs, strict, producerEpochs };
+    const referee = strict ? new Referee() : undefined;
+    this.#habits = { connectionsMaxIdleMs, referee, quotas: new Quotas(), producerEpochs };
   }
 
   /** Starts a cluster; it is there at once. `INVALID_OPTION` for options that are not allowed or do not go together. */
@@ -156,7 +189,7 @@ export class Cluster {
     return this.#controller.clusterId;
   }
 
-  /** The release that it plays. */
+  /** The release that it was started as; a broker that was started again may be of another. */
   get release(): string {
     return this.#controller.release.name;
   }
@@ -227,6 +260,22 @@ export class Cluster {
     this.#controller.deleteTopic(topic);
   }
 
+  /**
+   * Gives a topic more partitions: `count` in all, which has to be more than it has (`INVALID_PARTITIONS`). Their replicas are as many
+   * as the first one's. `UNKNOWN_TOPIC_OR_PARTITION` if there is no such topic.
+   */
+  addPartitions(name: string, count: number): void {
+    const topic = this.#controller.topics.get(name);
+    if (!topic) throw KafkaError.ofBroker(errorNumbers.UNKNOWN_TOPIC_OR_PARTITION, "", { topic: name });
+    const more = count - topic.partitions.length;
+    if (!(Number.isInteger(more) && more > 0)) {
+      const detail = `the topic has ${topic.partitions.length} partitions, and can only have more, not ${count}`;
+      throw KafkaError.ofBroker(errorNumbers.INVALID_PARTITIONS, detail, { topic: name });
+    }
+    const factor = Math.min(topic.partitions[0]!.replicas.length, this.#controller.aliveIds().length);
+    this.#controller.addPartitions(topic, this.#controller.spread(more, factor));
+  }
+
   /** Drops what is before `offset`, as retention does. */
   deleteRecords(topic: string, partition: number, offset: number): void {
     this.partition(topic, partition).log.deleteBefore(offset);
@@ -239,6 +288,19 @@ export class Cluster {
    */
   control<A extends Api>(api: A, control: Control<A>, times = 1): () => void {
     return this.#controls.add(api, control, times);
+  }
+
+  /**
+   * Limits what clients may ask of each broker in a second; who asks for more is throttled (KIP-219). Gives what ends it.
+   * `INVALID_OPTION` for a quota without a rate above 0.
+   */
+  throttle(quota: Quota): () => void {
+    checkOptions("Cluster.throttle", quota, QUOTA_RULES, {});
+    const { produceBytes, fetchBytes, requests } = quota;
+    if (produceBytes === undefined && fetchBytes === undefined && requests === undefined) {
+      throw new KafkaError("INVALID_OPTION", "Cluster.throttle needs produceBytes, fetchBytes or requests");
+    }
+    return this.#habits.quotas.add(quota);
   }
 
   /** Hands a partition to another broker, which has to be one of its replicas and to run. */
@@ -272,12 +334,18 @@ export class Cluster {
     throwFailure(broker);
   }
 
-  /** Starts a broker again that was killed, with all that it had; at the same address, or at another one. */
-  async start(id: number, address?: Address): Promise<void> {
+  /**
+   * Starts a broker again that was killed, with all that it had: where and as what it was, or at another address, or as another
+   * release. So a cluster is upgraded while it runs, one broker after the other: each behaves as its own release, and what is stored
+   * keeps to the format and the codecs that the oldest of them knows, until it is upgraded too. `INVALID_OPTION` for a release that
+   * cannot read what the broker has.
+   */
+  async start(id: number, { host, port, release }: StartOptions = {}): Promise<void> {
     const seat = this.#seat(id);
     if (this.#isClosed) throw new KafkaError("CLOSED", "the cluster has been closed");
     if (seat.broker && !seat.process?.isDead) return;
-    if (address) seat.address = address;
+    if (release !== undefined) seat.release = this.#releaseFor(id, release);
+    seat.address = { host: host ?? seat.address.host, port: port ?? seat.address.port };
     await this.#startBroker(seat);
   }
 
@@ -287,6 +355,8 @@ export class Cluster {
     const brokers = this.#seats.filter(({ process }) => !process?.isDead).flatMap(({ broker }) => broker ?? []);
     await Promise.all(brokers.map((broker) => broker.stop()));
     for (const broker of brokers) throwFailure(broker);
+    const fault = this.#habits.referee?.fault;
+    if (fault) throw fault;
   }
 
   /** The same as {@linkcode close}. */
@@ -303,7 +373,7 @@ export class Cluster {
   async #startBroker(seat: Seat): Promise<void> {
     const { id } = seat;
     const { world, listen, process } = this.#place.settle(id);
-    const { release } = this.#controller;
+    const { release } = seat;
     const broker = new Broker({
       ...{ id, world, release, listen, controller: this.#controller, controls: this.#controls, codecs: this.#codecs },
       ...this.#habits,
@@ -312,7 +382,21 @@ export class Cluster {
     seat.process = process;
     seat.address = await broker.start(seat.address);
     process?.atDeath(() => this.#controller.brokerDown(id));
-    this.#controller.brokerUp(id, seat.address.host, seat.address.port);
+    this.#controller.brokerUp(id, seat.address.host, seat.address.port, release.name);
+  }
+
+  #releaseFor(id: number, name: string): Release {
+    const release = releaseOf(name);
+    for (const [topic, { partitions }] of this.#controller.topics) {
+      for (const { index, replicas, log } of partitions) {
+        if (!replicas.includes(id) || log.stored.every(({ bytes }) => bytes[MAGIC_AT]! <= release.magic)) continue;
+        throw new KafkaError("INVALID_OPTION", `${name} cannot read what broker ${id} has`, {
+          topic,
+          partition: index,
+        });
+      }
+    }
+    return release;
   }
 }
 

@@ -5,7 +5,7 @@ import { errorNumbers } from "../base/error_codes.ts";
 import { Log } from "./log.ts";
 import { coordinatorOf, GroupOffsets } from "./group_offsets.ts";
 import { ProducerIdBlocks } from "./producer_ids.ts";
-import type { Release } from "./releases.ts";
+import { oldestOf, type Release, releaseOf } from "./releases.ts";
 
 /** One broker, as clients see it. */
 export interface Node {
@@ -17,6 +17,8 @@ export interface Node {
   readonly port: number;
   /** Whether it runs. */
   readonly alive: boolean;
+  /** Which release it is, or was when it ran. */
+  readonly release: string;
 }
 
 /** One partition. */
@@ -57,8 +59,14 @@ export const NO_ID = "00000000-0000-0000-0000-000000000000";
 export class Controller {
   /** The cluster's id. */
   readonly clusterId: string;
-  /** Which release its brokers are. */
+  /** Which release its brokers were to begin with. */
   readonly release: Release;
+  /**
+   * The oldest release among its brokers, those that are down too. What they store follows it: a record format or a codec comes into
+   * use when the last broker knows it, as where `log.message.format.version` and `inter.broker.protocol.version` are raised at the
+   * end of an upgrade. In all else each broker behaves as its own release.
+   */
+  floor: Release;
   /** What groups have committed. */
   readonly offsets: GroupOffsets = new GroupOffsets();
   /** What groups have committed to ZooKeeper, through a broker. */
@@ -78,7 +86,7 @@ export class Controller {
   /** An empty cluster; ids are drawn from the world. */
   constructor(world: World, release: Release) {
     this.#world = world;
-    this.release = release;
+    this.release = this.floor = release;
     this.clusterId = base64(world.entropy(16));
   }
 
@@ -128,8 +136,9 @@ export class Controller {
   }
 
   /** A broker has come up, for the first time or again. */
-  brokerUp(id: number, host: string, port: number): void {
-    this.#nodes.set(id, { id, host, port, alive: true });
+  brokerUp(id: number, host: string, port: number, release: string = this.release.name): void {
+    this.#nodes.set(id, { id, host, port, alive: true, release });
+    this.floor = oldestOf([...this.#nodes.values()].map((node) => releaseOf(node.release)));
     if (this.#controllerId < 0) this.#controllerId = id;
     for (const partition of this.#partitionsOf(id)) {
       if (partition.leader < 0 && partition.isr.includes(id)) this.#lead(partition, id);
@@ -160,14 +169,21 @@ export class Controller {
     configs: ReadonlyMap<string, string | null>,
   ): Topic {
     this.#topicsMade++;
-    const partitions = assignment.map((replicas, index): Partition => {
-      const isr = replicas.filter((replica) => this.#nodes.get(replica)?.alive);
-      return { index, replicas, isr, leader: isr[0] ?? -1, leaderEpoch: 0, log: new Log() };
-    });
+    const partitions = assignment.map((replicas, index) => this.#newPartition(replicas, index));
     const topic = { name, id: this.newId(), partitions, configs };
     this.#topics.set(name, topic);
     this.#byId.set(topic.id, topic);
     return topic;
+  }
+
+  /** Adds partitions to a topic, behind those that it has. */
+  addPartitions(topic: Topic, assignment: readonly (readonly number[])[]): void {
+    const have = topic.partitions.length;
+    const more = assignment.map((replicas, index) => this.#newPartition(replicas, have + index));
+    const grown = { ...topic, partitions: [...topic.partitions, ...more] };
+    this.#topics.set(topic.name, grown);
+    this.#byId.set(topic.id, grown);
+    this.announce(undefined);
   }
 
   /** An id that no topic has. */
@@ -220,6 +236,11 @@ export class Controller {
       const node = this.#nodes.get(nodeId);
       return node ? [{ nodeId, host: node.host, port: node.port }] : [];
     });
+  }
+
+  #newPartition(replicas: readonly number[], index: number): Partition {
+    const isr = replicas.filter((replica) => this.#nodes.get(replica)?.alive);
+    return { index, replicas, isr, leader: isr[0] ?? -1, leaderEpoch: 0, log: new Log() };
   }
 
   #lead(partition: Partition, id: number): void {

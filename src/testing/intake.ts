@@ -46,6 +46,8 @@ export interface RecordError {
 export interface IntakeRules {
   /** The release of the broker. */
   readonly release: Release;
+  /** The oldest release in the cluster, which has to be able to read what is stored. */
+  readonly floor: Release;
   /** The version of the request. */
   readonly version: number;
   /** Which codecs it has; without the right one it believes a batch of the newest format, and refuses an older one. */
@@ -95,7 +97,9 @@ export async function takeIn(
   if (shape) return shape;
   if (bytes.length === 0) return { count: 0, maxTimestamp: -1, bytes: () => new Uint8Array(0) };
   try {
-    return bytes[AT.magic]! >= 2 ? await takeBatch(bytes, origin, rules) : await takeMessageSet(bytes, origin, rules);
+    if (bytes[AT.magic]! < 2) return await takeMessageSet(bytes, origin, rules);
+    const taken = await takeBatch(bytes, origin, rules);
+    return rules.floor.magic === 2 || "errorCode" in taken ? taken : await takeMessageSet(bytes, origin, rules);
   } catch (error) {
     if (!(error instanceof KafkaError)) throw error;
     if (error.code === "UNSUPPORTED_COMPRESSION_TYPE") {
@@ -153,6 +157,9 @@ async function takeBatch(bytes: Uint8Array, origin: Origin, rules: IntakeRules):
   const compression = compressionOf(attributes);
   if (compression === undefined || (compression === "zstd" && !rules.release.zstd)) {
     return refuseByLog(errorNumbers.UNKNOWN_SERVER_ERROR, `Unknown compression type id: ${attributes & 7}`);
+  }
+  if (compression === "zstd" && !rules.floor.zstd) {
+    return refuseByLog(errorNumbers.UNSUPPORTED_COMPRESSION_TYPE, "zstd needs all brokers to be of 2.1 or later");
   }
   if (compression === "zstd" && rules.version < 7) {
     return refuse(errorNumbers.UNSUPPORTED_COMPRESSION_TYPE, "zstd needs Produce version 7");
@@ -213,6 +220,12 @@ function checkHead(view: DataView, attributes: number, count: number, rules: Int
     return refuseByLog(errorNumbers.INVALID_TIMESTAMP, "Producers should not set the timestamp type to LogAppendTime");
   }
   const hasProducerId = view.getBigInt64(AT.producerId) >= 0n;
+  if (hasProducerId && rules.floor.magic < 2) {
+    return refuseByLog(
+      errorNumbers.UNSUPPORTED_FOR_MESSAGE_FORMAT,
+      "Numbered batches have no place in an older format",
+    );
+  }
   if (hasProducerId && view.getInt32(AT.sequence) < 0) return refuseByLog(invalidRecord, "The sequence is negative");
   if (attributes & TRANSACTIONAL && !hasProducerId) {
     return refuseByLog(invalidRecord, "A transaction needs a producer id");
@@ -263,18 +276,21 @@ async function takeMessageSet(bytes: Uint8Array, origin: Origin, rules: IntakeRu
   let hasOtherFormat = false;
   for (const batch of batches) {
     if (batch.compression !== "none") compression = batch.compression;
-    if (batch.magic !== rules.release.magic) hasOtherFormat = true;
+    if (batch.magic !== rules.floor.magic) hasOtherFormat = true;
     for (const message of await batch.open(origin, opening(rules, true))) messages.push(message);
   }
   if (messages.length === 0) return refuse(errorNumbers.CORRUPT_MESSAGE, "The compressed message is empty");
   const maxTimestamp = messages.reduce((max, { timestamp }) => Math.max(max, timestamp), -1);
   const refusal = checkEach(messages, origin, rules);
   if (refusal) return refusal;
+  if (messages.some(({ headers }) => headers.length > 0)) {
+    return refuseByLog(errorNumbers.UNKNOWN_SERVER_ERROR, "A record's headers have no place in an older format");
+  }
   const count = messages.length;
-  const isInPlace = compression === "none" || (rules.release.magic === 1 && isNumbered(batches.length, messages));
+  const isInPlace = compression === "none" || (rules.floor.magic === 1 && isNumbered(batches.length, messages));
   if (!hasOtherFormat && isInPlace) return taken(count, maxTimestamp, rules, () => bytes.slice());
   const source = messages.map(placed);
-  const { codecs, release: { magic } } = rules;
+  const { codecs, floor: { magic } } = rules;
   if (magic === 2) return taken(count, maxTimestamp, rules, () => writeBatch(source, compression, codecs));
   return taken(count, maxTimestamp, rules, (baseOffset) =>
     writeMessageSet(

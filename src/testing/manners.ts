@@ -1,11 +1,18 @@
-/** What a client owes a broker on one connection, and a strict broker holds against it: silence while it is throttled (KIP-219). */
+/**
+ * What a client owes a broker on one connection, and a strict broker holds against it: silence while it is throttled (KIP-219), and
+ * no more questions than can be of use.
+ */
 
 import { KafkaError } from "../base/errors.ts";
 import type { World } from "../base/world.ts";
+import { metadata } from "../protocol/metadata.ts";
 import type { Api } from "../wire/schema.ts";
 
 /** What is on its way when the broker throttles comes in all the same; after so many milliseconds it has come. */
 const GRACE_MS = 100;
+
+/** How often a client may ask for metadata in any second: many times what the shortest backoff leads to. */
+const METADATA_PER_SECOND = 100;
 
 /** One connection, as a strict broker sees it. */
 export class Manners {
@@ -13,6 +20,8 @@ export class Manners {
   readonly #broker: number;
   #from = Infinity;
   #until = 0;
+  /** When metadata was asked for in the last second. */
+  #asked: number[] = [];
 
   /** On a connection to that broker. */
   constructor(world: World, broker: number) {
@@ -37,6 +46,18 @@ export class Manners {
     const detail = `A request came to broker ${this.#broker} ${
       Math.round(this.#until - now)
     } ms before it was to be asked again`;
+    return new KafkaError("PROTOCOL_ERROR", detail, { broker: String(this.#broker) });
+  }
+
+  /** A request is taken up: what is wrong with its coming at all, if anything is. */
+  excess(api: Api): KafkaError | undefined {
+    if (api.key !== metadata.key) return undefined;
+    const now = this.#world.now();
+    this.#asked = this.#asked.filter((at) => at > now - 1000);
+    this.#asked.push(now);
+    if (this.#asked.length <= METADATA_PER_SECOND) return undefined;
+    const detail =
+      `Broker ${this.#broker} was asked for metadata more than ${METADATA_PER_SECOND} times within a second`;
     return new KafkaError("PROTOCOL_ERROR", detail, { broker: String(this.#broker) });
   }
 }

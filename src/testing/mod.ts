@@ -2,7 +2,7 @@
 
 export type { Answer } from "./call.ts";
 export { Chance } from "./chance.ts";
-export { Cluster, type ClusterOptions, type TopicOptions } from "./cluster.ts";
+export { Cluster, type ClusterOptions, type StartOptions, type TopicOptions } from "./cluster.ts";
 export type { Node, Partition, Topic } from "./controller.ts";
 export type { Control, ControlledCall } from "./controls.ts";
 export type { CommittedOffset, TopicOffsets } from "./group_offsets.ts";
@@ -11,6 +11,7 @@ export { commonFaults, drawFaults, type Fault, type FaultKind, playFaults, type 
 export { Log, type ReadLimit, type Stored } from "./log.ts";
 export type { End, Habit, Keep, Link, Tell } from "./link.ts";
 export { addressText, dialOf, listenOf, Network } from "./network.ts";
+export type { Quota } from "./quotas.ts";
 export { minorReleases, newestRelease, releaseNames } from "./releases.ts";
 export { kindOf, shrink } from "./shrink.ts";
 export {

@@ -158,6 +158,11 @@ export function releaseOf(name: string): Release {
   };
 }
 
+/** The oldest of some releases: what a cluster in the middle of an upgrade has to keep to. */
+export function oldestOf(releases: readonly Release[]): Release {
+  return releases.reduce((oldest, release) => isAtLeast(release.name, oldest.name) ? oldest : release);
+}
+
 function readRow(row: string): Map<number, VersionRange> {
   const ranges = new Map<number, VersionRange>();
   row.split(" ").forEach((cell, i) => {

@@ -6,7 +6,9 @@
  * - Versions 0 and 1 carry message sets of magic 0, version 2 of magic 0 or 1, later ones exactly one batch of magic 2. A real broker
  *   believes the magic byte instead of the version where it can, and drops what is torn at the end; here both are refused. From 0.11
  *   to 2.0 the request fails when it is read, so the connection ends; since 2.1 the partition has an error.
- * - What is not in the log's format (magic 0 before 0.10, 1 before 0.11, 2 since) is written anew in it.
+ * - What is not in the log's format (magic 0 before 0.10, 1 before 0.11, 2 since) is written anew in it; in the middle of an upgrade
+ *   the format is the oldest broker's. One before 0.11 has no place for headers (error -1) nor for producers (43; both as with
+ *   `message.format.version=0.10.2` on 0.11.0.3 and 2.8.2), and zstd waits for the last broker of 2.0 (76).
  * - zstd is refused before version 7 (KIP-110), and as unknown before release 2.1.
  * - A batch over `max.message.bytes` has error 10, a wrong checksum 2, other faults 87, or 2 before 2.4. Since 4.0 a timestamp may
  *   lie an hour ahead (KIP-937).
@@ -91,7 +93,13 @@ async function append(
   const intake = await takeIn(records, { topic: topic!.name, partition: index }, rules);
   if (isRefusal(intake)) return refused(index, intake, startOffset);
   const stored = await store(host, topic!, found, intake, rules);
-  if (isRefusal(stored)) return refused(index, stored, startOffset);
+  if (isRefusal(stored)) {
+    if (stored.errorCode === errorNumbers.UNKNOWN_PRODUCER_ID && records) {
+      host.referee?.unknown(topic!.id, index, records);
+    }
+    return refused(index, stored, startOffset);
+  }
+  if (records) host.referee?.stored(topic!.id, index, records);
   // Only 0.8 gets so far with more acks than there are replicas: they never come. It says so after the timeout, here at once.
   const errorCode = acks > found.isr.length ? errorNumbers.REQUEST_TIMED_OUT : errorNumbers.NONE;
   return {
@@ -159,11 +167,12 @@ function judge(host: Host, { log }: Partition, chunk: Uint8Array): Placed | Refu
 
 function rulesOf({ host, version }: Call<typeof produce>, topic: Topic | undefined): IntakeRules {
   const { release } = host;
-  const isStamped = topic?.configs.get("message.timestamp.type") === "LogAppendTime" && release.magic > 0;
+  const isStamped = topic?.configs.get("message.timestamp.type") === "LogAppendTime" && host.controller.floor.magic > 0;
   const cleanup = topic?.configs.get("cleanup.policy") ?? "delete";
   const ahead = Number(topic?.configs.get("message.timestamp.after.max.ms") ?? release.futureMsMax);
   return {
     release,
+    floor: host.controller.floor,
     version,
     codecs: host.codecs,
     bytesMax: Number(topic?.configs.get("max.message.bytes") ?? release.messageBytesMax),

@@ -31,7 +31,7 @@ const waiting = (topic: string) => ({
 test("a cluster has hosts, brokers, a controller and topics", async () => {
   const cluster = await Cluster.start({ brokers: 2, topics: { t: { partitions: 3 } } });
   assert.equal(cluster.hosts, "broker-1:9092,broker-2:9092");
-  assert.deepEqual(cluster.brokers[1], { id: 2, host: "broker-2", port: 9092, alive: true });
+  assert.deepEqual(cluster.brokers[1], { id: 2, host: "broker-2", port: 9092, alive: true, release: "4.4.0" });
   assert.equal(cluster.controllerId, 1);
   assert.equal(cluster.release, "4.4.0");
   assert.match(cluster.clusterId, /^[\w-]{22}$/);

@@ -36,6 +36,8 @@ export interface EndingParts {
   readonly telemetry: Telemetry;
   readonly identities: Identities;
   readonly backoff: BackoffSettings;
+  /** Whether the user has asked for numbers, and would rather fail than do without. */
+  readonly needsNumbers: boolean;
   /** A batch has its end: its room in the buffer is free again. */
   readonly roomMade: (bytes: number) => void;
   /** Whether nothing is tried again any more. */
@@ -146,7 +148,7 @@ export class Endings {
     queue.numbering?.doubt();
     // Whoever waited has been told already, or nothing is tried any more: its number is lost.
     const isOver = batch.outcome !== undefined || this.#parts.isOver();
-    if (isOver || verdict.next === "fail") {
+    if (isOver || verdict.next === "fail" || (verdict.next === "plain" && this.#parts.needsNumbers)) {
       accumulator.end(batch);
       if (stamp) queue.numbering?.break();
       this.#conclude(batch, this.#failureOf(batch, failure.error, answer));
@@ -157,6 +159,7 @@ export class Endings {
       return accumulator.split(batch, halves(batch));
     }
     if (verdict.next === "renumber") queue.numbering?.break();
+    if (verdict.next === "plain") queue.numbering?.refuse();
     if (verdict.next === "forget") {
       if (stamp) identities.discard(stamp.producerId);
       queue.numbering?.forget();

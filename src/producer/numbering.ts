@@ -35,6 +35,7 @@ export class Numbering {
   #next = 0;
   #isBroken = false;
   #isProven = false;
+  #isRefused = false;
 
   /** Whose numbers they are; undefined: an identity is needed first, of another id than it had. */
   get identity(): Identity | undefined {
@@ -53,6 +54,11 @@ export class Numbering {
    */
   get isProven(): boolean {
     return this.#isProven;
+  }
+
+  /** The partition's records are kept in a format that has no place for numbers. */
+  get isRefused(): boolean {
+    return this.#isRefused;
   }
 
   /** Numbers begin under this identity, at 0. */
@@ -91,6 +97,12 @@ export class Numbering {
   forget(): void {
     this.break();
     this.#identity = undefined;
+  }
+
+  /** Nothing is numbered any more. */
+  refuse(): void {
+    this.break();
+    this.#isRefused = true;
   }
 
   /** The fate of all that was numbered is known: numbers begin anew, in the next epoch or, after the last, under another id. */

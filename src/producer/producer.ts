@@ -40,8 +40,10 @@ export interface ProducerOptions {
   readonly bufferBytes?: number | undefined;
   /**
    * Whether brokers write every message once and in order, however often it had to be sent (KIP-98): up to five batches of a partition
-   * are in flight then. True if not said, where `acks` is `"all"` and the broker knows it (from Kafka 0.11 on); without it one batch of
-   * a partition is in flight, and what is sent again may be written twice. True needs `acks: "all"`, and at most 5 for `maxInFlight`.
+   * are in flight then. If not said, it is where `acks` is `"all"` and brokers can do it: from Kafka 0.11 on, unless a topic is kept in
+   * the format of older ones. Without it one batch of a partition is in flight, and what is sent again may be written twice. True
+   * needs `acks: "all"` and at most 5 for `maxInFlight`, and fails with `UNSUPPORTED_FEATURE` or `UNSUPPORTED_FOR_MESSAGE_FORMAT`
+   * where a broker cannot do it.
    */
   readonly idempotent?: boolean | undefined;
   /** Requests in flight to one broker; 5 if not said, and at most 5 with `idempotent`. */
@@ -166,7 +168,7 @@ export class Producer {
         ...parts.backoff,
         ...settings,
         acks: settings.acks === "all" ? -1 : settings.acks,
-        idempotent: isIdempotent(settings),
+        idempotent: settings.idempotent ? "always" : isIdempotent(settings) ? "ifKnown" : "never",
         requestTimeoutMs: settings.requestTimeoutMs ?? parts.requestTimeoutMs,
       },
       roomMade: (bytes) => {

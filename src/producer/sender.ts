@@ -23,8 +23,8 @@ import { rewritten } from "./rewrite.ts";
 /** How a sender sends. */
 export interface SenderSettings extends BackoffSettings {
   readonly acks: number;
-  /** Whether batches are numbered where brokers know that (KIP-98). */
-  readonly idempotent: boolean;
+  /** Whether batches are numbered (KIP-98): never, where brokers know that, or always. */
+  readonly idempotent: "never" | "ifKnown" | "always";
   readonly maxInFlight: number;
   readonly requestTimeoutMs: number;
   readonly compression: Compression;
@@ -53,6 +53,7 @@ const ZSTD_SINCE = 7;
 /** Brokers that know this version remember five batches of a producer; those of 0.11 only the last, so one at a time is sent there. */
 const FIVE_REMEMBERED_SINCE = 5;
 const NOT_SENT = { broker: undefined, leaderEpoch: -1, remembersFive: false } as const;
+const NO_NUMBERS = { producerId: -1, epoch: -1, sequence: -1 } as const;
 /** From this version on a request names topics by their ids. */
 const BY_TOPIC_ID = 13;
 
@@ -82,6 +83,7 @@ export class Sender {
     const identities = this.#identities = new Identities(settings.requestTimeoutMs);
     this.#endings = new Endings({
       ...{ world, cluster, accumulator, telemetry, identities, backoff: settings, roomMade },
+      needsNumbers: settings.idempotent === "always",
       isOver: () => this.#ended.signal.aborted,
     });
     this.#running = parts.world.task("sender", () => this.#run());
@@ -287,10 +289,16 @@ export class Sender {
     return built;
   }
 
-  /** Whether a batch is to have a number, and has none yet. One that went out without, and may be written, stays without. */
+  /**
+   * Whether a batch is to have a number, and has none yet. One that went out without, and may be written, stays without. Throws
+   * `UNSUPPORTED_FEATURE` where there is no other way and the broker does not know numbers.
+   */
   #isToBeNumbered({ builder, stamp, ambiguous, queue }: Batch, { versions }: Connection): boolean {
-    if (!this.#parts.settings.idempotent || builder.magic < 2 || stamp || ambiguous) return false;
-    return queue.numbering?.identity !== undefined || versions.best(initProducerId) !== undefined;
+    const { idempotent } = this.#parts.settings;
+    if (idempotent === "never" || stamp || ambiguous || queue.numbering?.isRefused) return false;
+    if (idempotent === "always") versions.pick(initProducerId);
+    return builder.magic === 2 &&
+      (queue.numbering?.identity !== undefined || versions.best(initProducerId) !== undefined);
   }
 
   /** Numbers a batch that comes next in its partition. */
@@ -302,8 +310,8 @@ export class Sender {
     if (batch.bytes) batch.bytes = renumbered(batch.bytes, batch.stamp);
   }
 
-  #bytesOf({ bytes, builder, stamp }: Batch): Uint8Array | Promise<Uint8Array> {
-    if (bytes) return bytes;
+  #bytesOf({ bytes, builder, stamp, queue }: Batch): Uint8Array | Promise<Uint8Array> {
+    if (bytes) return stamp || !queue.numbering?.isRefused ? bytes : renumbered(bytes, NO_NUMBERS);
     const { codecs, settings: { compression } } = this.#parts;
     if (!stamp) return builder.build({ compression, codecs });
     const { producerId, epoch: producerEpoch, sequence: baseSequence } = stamp;

@@ -19,9 +19,9 @@ export interface Failure {
 export interface Verdict {
   /**
    * Sent `again` as it is; `renumber`ed with all that follow, since its number will never be taken (`forget`: nor anything of this
-   * producer id); `split`, since it is too large; or `fail`ed.
+   * producer id; `plain`: from now on without numbers, for which the topic has no place); `split`, since it is too large; or `fail`ed.
    */
-  readonly next: "again" | "renumber" | "forget" | "split" | "fail";
+  readonly next: "again" | "renumber" | "forget" | "plain" | "split" | "fail";
   /** Whether it is not known any more, or still not, if its records were written. */
   readonly ambiguous: boolean;
 }
@@ -52,6 +52,9 @@ export function judge(batch: Judged, failure: Failure): Verdict {
       case errorNumbers.PRODUCER_FENCED:
         // Somebody has our id. Where the fate of an earlier try is not known, it can not be found out any more.
         return batch.ambiguous ? { next: "fail", ambiguous: true } : { next: "forget", ambiguous: false };
+      case errorNumbers.UNSUPPORTED_FOR_MESSAGE_FORMAT:
+        // `log.message.format.version` is below 0.11: in the midst of an upgrade, say.
+        return batch.ambiguous ? { next: "fail", ambiguous: true } : { next: "plain", ambiguous: false };
     }
   }
   // An answer tells whether the records were written; anything else that happens to what was sent leaves it open.

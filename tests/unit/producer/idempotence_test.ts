@@ -7,6 +7,7 @@ import { metadata } from "../../../src/protocol/metadata.ts";
 import type { DeliveryReport } from "../../../src/producer/call.ts";
 import { Numbering } from "../../../src/producer/numbering.ts";
 import type { Delivery } from "../../../src/producer/message.ts";
+import { partitionOfKey } from "../../../src/producer/partitioner.ts";
 import { test } from "../../harness.ts";
 import { failure, play, texts, thrown } from "../client/rig.ts";
 import { loseAnswer, numbered, ONE_BY_ONE, refuse, watchInFlight, Wire, writeAnd } from "./wire.ts";
@@ -214,6 +215,40 @@ test("P19: an id that a broker refuses is replaced before anything else is sent"
     assert.equal(later[0]!.sequence, 0);
     assert.equal((await texts(cluster))[0], "first");
     assert.sameMembers((await texts(cluster)).slice(1), numbered(8));
+  }));
+
+test("P21: more partitions take only what comes later; a key's older messages stay where they are, also those in flight", () =>
+  play({}, async ({ client, cluster }) => {
+    const keys = numbered(20);
+    const producer = (await client.topic("t")).producer();
+    const toAll = (value: string) => producer.produce(keys.map((key) => ({ key, value })));
+    await toAll("old");
+    new Wire(cluster, [loseAnswer]);
+    const underWay = toAll("old");
+    cluster.addPartitions("t", 4);
+    await client.refresh();
+    const later = await toAll("new");
+    assert.isTrue((await underWay).every(({ partition }) => partition === 0));
+    assert.deepEqual(later.map(({ partition }) => partition), keys.map((key) => partitionOfKey(key, 4)));
+    assert.lengthOf((await texts(cluster)).filter((text) => text === "old"), 40);
+  }));
+
+test("a topic that is kept in an older format has no place for numbers: it gets none, unless the user insists", () =>
+  play({ brokers: 2, release: "0.10.2.2", topics: { t: { replicationFactor: 2 } } }, async ({ client, cluster }) => {
+    const old = await failure((await client.topic("t")).producer({ idempotent: true }).produce("a"));
+    assert.deepEqual([old.code, old.persisted], ["UNSUPPORTED_FEATURE", "no"]);
+    await cluster.kill(2);
+    await cluster.start(2, { release: "0.11.0.3" });
+    cluster.moveLeader("t", 0, 2);
+    await client.refresh();
+    const topic = await client.topic("t");
+    const young = await failure(topic.producer({ idempotent: true }).produce("a"));
+    assert.deepEqual([young.code, young.persisted], ["UNSUPPORTED_FOR_MESSAGE_FORMAT", "no"]);
+    const wire = new Wire(cluster);
+    const producer = topic.producer();
+    for (const value of numbered(3)) await producer.produce(value);
+    assert.deepEqual(wire.numbers(), ["0/0", "-1/-1", "-1/-1", "-1/-1"]);
+    assert.deepEqual(await texts(cluster), numbered(3));
   }));
 
 test("P24: a flush within a delivery's report waits for what was given before it, and for nothing else", () =>

@@ -2,6 +2,7 @@
 
 import { assert } from "chai";
 import { join } from "node:path";
+import process from "node:process";
 import type { Compression, Topic } from "@samsa/kafka";
 import { settingOf } from "../../harness.ts";
 import { door } from "../../package/door.ts";
@@ -135,16 +136,19 @@ async function files(kafka: RealKafka, topic: string): Promise<Replica[]> {
   return await Promise.all(BROKERS.map(read));
 }
 
-/** Three leaders are killed, all brokers restarted one after the other, one is held. */
-async function brokersDie(kafka: RealKafka, traffic: Traffic, faults: Faults): Promise<void> {
-  for (const partition of [0, 1, 2]) await faults.kill(partition);
+/** Leaders are killed, all brokers restarted one after the other, one is held. */
+async function brokersDie(kafka: RealKafka, traffic: Traffic, faults: Faults, kills: number): Promise<void> {
+  for (let nth = 0; nth < kills; nth++) await faults.kill(nth % PARTITIONS);
   while (traffic.count < MESSAGES_MIN) await sleep(100);
   for (const broker of BROKERS) await faults.restart(broker);
   await faults.hold(3);
   await kafka.inSync("death");
 }
 
-for (const release of ["4.4.0", "0.8.2.2"]) {
+/** What was never idempotent is killed less often: there is less to break. `SAMSA_DEATH_RELEASES` plays other releases by hand. */
+const killsOf = (release: string): number => settingOf("SAMSA_DEATH_KILLS", atLeast(release, "0.11") ? 10 : 3);
+
+for (const release of process.env.SAMSA_DEATH_RELEASES?.split(",") ?? ["4.4.0", "0.8.2.2"]) {
   testWith(["java", "mvn"], `Kafka ${release}: brokers die and come back, and nothing is lost`, async () => {
     const settings = { "min.insync.replicas": 2, "unclean.leader.election.enable": false };
     await using kafka = await RealKafka.start({ release, brokers: BROKERS.length, settings });
@@ -154,7 +158,7 @@ for (const release of ["4.4.0", "0.8.2.2"]) {
     const traffic = new Traffic(topic, { partitions: PARTITIONS, clients, rate, compression, lingerMs });
     const faults = new Faults(kafka, "death");
     try {
-      await brokersDie(kafka, traffic, faults);
+      await brokersDie(kafka, traffic, faults, killsOf(release));
       await traffic.finish();
     } finally {
       await traffic.close();
@@ -162,8 +166,9 @@ for (const release of ["4.4.0", "0.8.2.2"]) {
     const log = await readLog(topic);
     for (const broker of BROKERS) await kafka.kill(broker);
     const { produced, acknowledged, readers } = traffic;
+    const once = atLeast(release, "0.11");
     const replicas = await files(kafka, "death");
-    const evidence = { produced, acknowledged, log: bordered(log, replicas[0]!), readers, replicas, kept: [] };
+    const evidence = { produced, once, acknowledged, log: bordered(log, replicas[0]!), readers, replicas, kept: [] };
     let verdict = judge(evidence);
     if (verdict.ours.length > 0) verdict = judge({ ...evidence, kept: await faults.kept() });
     const { duplicates, retries, ours, theirs } = verdict;
@@ -176,6 +181,6 @@ for (const release of ["4.4.0", "0.8.2.2"]) {
     for (const text of theirs) console.log(`the broker's own: ${text}`);
     assert.equal(traffic.errors.map(String).join("\n"), "", "errors that users were given");
     assert.equal(ours.join("\n"), "", "faults of ours");
-    if (atLeast(release, "0.11")) assert.equal(theirs.join("\n"), "", "what right brokers do not do");
+    if (once) assert.equal(theirs.join("\n"), "", "what right brokers do not do");
   });
 }

@@ -35,6 +35,8 @@ export interface Reader {
 export interface Evidence {
   /** How many messages each producer has asked for, by producer and partition. */
   readonly produced: readonly (readonly number[])[];
+  /** Whether the producers were idempotent: then nothing may stand there twice. */
+  readonly once: boolean;
   /** What was acknowledged, by partition: where each message is said to be. */
   readonly acknowledged: readonly ReadonlyMap<Id, number>[];
   /** The logs as a consumer reads them when all is over. */
@@ -138,7 +140,7 @@ function judgeAcknowledgements(evidence: Evidence, at: number, to: Findings): vo
 }
 
 /** First occurrences come in order and without gaps; what comes again is a retry, from a batch's first message on. */
-function judgeOrder({ log, produced }: Evidence, at: number, to: Findings): void {
+function judgeOrder({ log, produced, once }: Evidence, at: number, to: Findings): void {
   const { ids, batches } = log[at]!;
   const next = produced.map(() => 0);
   const last = produced.map(() => -1);
@@ -161,6 +163,7 @@ function judgeOrder({ log, produced }: Evidence, at: number, to: Findings): void
       next[producer] = sequence + 1;
     } else {
       to.duplicates++;
+      if (once) to.ourFault(`partition ${at}: ${nameOf(id)} comes again at ${offset}`);
       if (sequence <= last[producer]!) {
         to.retries++;
         if (batches && (size === undefined || size !== sizes.get(id))) {

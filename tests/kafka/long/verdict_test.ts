@@ -18,6 +18,7 @@ function run(
 ) {
   const ids: Id[] = sequences.map((sequence) => idOf(0, sequence));
   return judge({
+    once: false,
     produced: [[Math.max(...sequences) + 1]],
     acknowledged: [new Map(ids.map((id, offset) => [id, offset]))],
     log: [log(sequences, batches)],
@@ -43,6 +44,11 @@ test("batches that were retried are counted, whole ones and those of which a rep
   const whole = run([0, 1, 2, 1, 2, 3], {}, { 0: 1, 1: 2, 3: 2, 5: 1 });
   assert.deepEqual(whole, { ours: [], theirs: [], duplicates: 2, retries: 1 });
   assert.deepEqual(run([0, 1, 1, 2, 3]), { ours: [], theirs: [], duplicates: 1, retries: 1 });
+});
+
+test("what comes again is our fault where producers are idempotent", () => {
+  assert.lengthOf(run([0, 1, 2, 1, 2, 3], { once: true }, { 0: 1, 1: 2, 3: 2, 5: 1 }).ours, 2);
+  assert.isEmpty(run([0, 1, 2, 3], { once: true }).ours);
 });
 
 test("a part of a batch that comes again is our fault", () => {

@@ -10,7 +10,7 @@ export type { ClientOptions, ConnectOptions, Interceptor } from "./src/client/op
 export { Topic } from "./src/client/topic.ts";
 export { Admin, type DeleteTopicOptions, type NewTopicOptions } from "./src/admin/admin.ts";
 export { type OneOrMany, Producer, type ProducerOptions, type WaitOptions } from "./src/producer/producer.ts";
-export type { DeliveryReport } from "./src/producer/call.ts";
+export type { BatchReport, DeliveryReport } from "./src/producer/call.ts";
 export type { Bytes, Delivery, HeadersInput, ProducerMessage, TopicMessage } from "./src/producer/message.ts";
 export type { OutgoingMessage, ProducerInterceptor } from "./src/producer/interceptors.ts";
 export {

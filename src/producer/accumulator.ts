@@ -19,6 +19,8 @@ export interface Written {
 
 /** A batch that is not in the log because of some of its records (KIP-467). */
 export interface Refused {
+  /** Why, for the batch. */
+  readonly error: KafkaError;
   /** Why, for those records, by their places in the batch. */
   readonly errors: ReadonlyMap<number, KafkaError>;
   /** What is told of the others. */

@@ -7,6 +7,24 @@ import type { Delivery, Outgoing } from "./message.ts";
 /** What became of a message. */
 export type DeliveryReport = Delivery | KafkaError;
 
+/** What became of a batch: of all of its messages at once, at no cost for each of them. */
+export interface BatchReport {
+  /** The topic. */
+  readonly topic: string;
+  /** The partition. */
+  readonly partition: number;
+  /** How many messages it holds. */
+  readonly count: number;
+  /** Their bytes before compression, with the batch's head. */
+  readonly bytes: number;
+  /** The first one's offset, which the others follow; -1 if it failed, or the broker did not say. */
+  readonly baseOffset: number;
+  /** How often it was sent; 0 if it never was. */
+  readonly tries: number;
+  /** Why it failed, with `persisted`; undefined if it did not. Where a broker refused some of its messages only, none was written. */
+  readonly error: KafkaError | undefined;
+}
+
 /** A caller of `produce`, who waits. */
 export type Waiting = Deferred<Delivery | Delivery[]>;
 

@@ -2,6 +2,7 @@
 
 import { errorNumbers } from "../base/error_codes.ts";
 import { KafkaError } from "../base/errors.ts";
+import { guarded } from "../base/listeners.ts";
 import type { Telemetry } from "../base/telemetry.ts";
 import type { World } from "../base/world.ts";
 import type { Cluster } from "../cluster/cluster.ts";
@@ -10,6 +11,7 @@ import { isHarmless } from "../connection/again.ts";
 import type { produce } from "../protocol/produce.ts";
 import type { Response } from "../wire/schema.ts";
 import type { Accumulator, Batch, Outcome, PartitionQueue, Refused } from "./accumulator.ts";
+import type { BatchReport } from "./call.ts";
 import type { Identities } from "./identities.ts";
 import { halves } from "./rewrite.ts";
 import { type Failure, judge } from "./verdict.ts";
@@ -40,6 +42,8 @@ export interface EndingParts {
   readonly needsNumbers: boolean;
   /** A batch has its end: its room in the buffer is free again. */
   readonly roomMade: (bytes: number) => void;
+  /** Is told of each batch's end. */
+  readonly onBatch: ((report: BatchReport) => void) | undefined;
   /** Whether nothing is tried again any more. */
   readonly isOver: () => boolean;
 }
@@ -205,10 +209,24 @@ export class Endings {
       if (!one.outcome) break;
       one.told = true;
       tell(one, one.outcome);
+      if (this.#parts.onBatch) guarded(this.#parts.onBatch, reportOf(one, one.outcome));
     }
     const bytes = this.#parts.accumulator.leave(batch.queue);
     if (bytes > 0) this.#parts.roomMade(bytes);
   }
+}
+
+function reportOf({ topic, partition, builder: { count, size: bytes }, tries }: Batch, outcome: Outcome): BatchReport {
+  const error = outcome instanceof KafkaError ? outcome : "error" in outcome ? outcome.error : undefined;
+  return {
+    topic,
+    partition,
+    count,
+    bytes,
+    baseOffset: "baseOffset" in outcome ? outcome.baseOffset : -1,
+    tries,
+    error,
+  };
 }
 
 function tell({ topic, partition, parts }: Batch, outcome: Outcome): void {
@@ -238,7 +256,7 @@ function refused(failure: KafkaError, { errorCode, recordErrors, errorMessage }:
     errors.set(batchIndex, KafkaError.ofBroker(errorCode, batchIndexErrorMessage ?? errorMessage ?? "", context));
   }
   const detail = "another message of its batch was refused, and none of the batch was written";
-  return { errors, rest: new KafkaError("BATCH_REFUSED", detail, { ...context, cause: failure }) };
+  return { error: failure, errors, rest: new KafkaError("BATCH_REFUSED", detail, { ...context, cause: failure }) };
 }
 
 function asKafkaError(error: unknown): KafkaError {

@@ -18,7 +18,15 @@ import type { ClientParts } from "../cluster/parts.ts";
 import { codecFor, type Compression } from "../records/compression.ts";
 import { Accumulator } from "./accumulator.ts";
 import { BufferPool } from "./buffers.ts";
-import { Call, type CallOwner, type DeliveryReport, type Recipient, Round, type Waiting } from "./call.ts";
+import {
+  type BatchReport,
+  Call,
+  type CallOwner,
+  type DeliveryReport,
+  type Recipient,
+  Round,
+  type Waiting,
+} from "./call.ts";
 import type { ChoosingSettings } from "./choosing.ts";
 import { type ProducerInterceptor, ProducerInterceptors, type SentMessage } from "./interceptors.ts";
 import { Intake } from "./intake.ts";
@@ -65,6 +73,11 @@ export interface ProducerOptions {
   readonly partitionerAvailabilityTimeoutMs?: number | undefined;
   /** Called with the end of every message, whether it came by `produce` or `enqueue`. What it throws is an unhandled rejection. */
   readonly onDelivery?: ((report: DeliveryReport) => void) | undefined;
+  /**
+   * Called with the end of every batch, after the messages in it were told of: what became of many messages in one call. Messages that
+   * came into no batch (refused, taken back, or too late to find room) are not told of here. What it throws is an unhandled rejection.
+   */
+  readonly onBatch?: ((report: BatchReport) => void) | undefined;
   /** See every message before it is partitioned, and again when it has its end; after those of the client. */
   readonly interceptors?: readonly ProducerInterceptor[] | undefined;
 }
@@ -94,6 +107,7 @@ const rules: OptionRules<ProducerOptions> = {
   partitioner: either(oneOf(...partitionerNames), someFunction),
   partitionerAvailabilityTimeoutMs: wholeNumber(0, BYTES_MAX),
   onDelivery: someFunction,
+  onBatch: someFunction,
   interceptors: someInterceptors,
 };
 
@@ -163,7 +177,7 @@ export class Producer {
       batchChanged: () => this.#sender.wake(),
     });
     this.#sender = new Sender({
-      ...{ world, cluster, accumulator, codecs, telemetry: parts.telemetry },
+      ...{ world, cluster, accumulator, codecs, telemetry: parts.telemetry, onBatch: settings.onBatch },
       settings: {
         ...parts.backoff,
         ...settings,

@@ -14,6 +14,7 @@ import { renumbered } from "../records/builder.ts";
 import type { Codecs, Compression } from "../records/compression.ts";
 import type { Request } from "../wire/schema.ts";
 import type { Accumulator, Batch, PartitionQueue } from "./accumulator.ts";
+import type { BatchReport } from "./call.ts";
 import { Endings, type PartitionAnswer, type Try } from "./endings.ts";
 import { Identities } from "./identities.ts";
 import { magicOfProduce } from "./intake.ts";
@@ -40,6 +41,8 @@ export interface SenderParts {
   readonly settings: SenderSettings;
   /** A batch has its end: its room in the buffer is free again. */
   readonly roomMade: (bytes: number) => void;
+  /** Is told of each batch's end. */
+  readonly onBatch: ((report: BatchReport) => void) | undefined;
   /** Fails what waits outside of batches for too long; gives when the next one will have. */
   readonly expireIntake: (now: number) => number;
   /** Whether somebody waits for room in the buffer: then no batch waits to be filled. */
@@ -79,10 +82,10 @@ export class Sender {
   constructor(parts: SenderParts) {
     this.#parts = parts;
     this.#gate = new Gate(parts.world, "batches to send");
-    const { world, cluster, accumulator, telemetry, settings, roomMade } = parts;
+    const { world, cluster, accumulator, telemetry, settings, roomMade, onBatch } = parts;
     const identities = this.#identities = new Identities(settings.requestTimeoutMs);
     this.#endings = new Endings({
-      ...{ world, cluster, accumulator, telemetry, identities, backoff: settings, roomMade },
+      ...{ world, cluster, accumulator, telemetry, identities, backoff: settings, roomMade, onBatch },
       needsNumbers: settings.idempotent === "always",
       isOver: () => this.#ended.signal.aborted,
     });

@@ -2,12 +2,13 @@
 
 import { assert } from "chai";
 import { errorNumbers } from "../../../src/base/error_codes.ts";
-import type { KafkaError } from "../../../src/base/errors.ts";
+import { KafkaError } from "../../../src/base/errors.ts";
 import { produce } from "../../../src/protocol/produce.ts";
-import type { DeliveryReport } from "../../../src/producer/call.ts";
+import type { BatchReport, DeliveryReport } from "../../../src/producer/call.ts";
 import { test } from "../../harness.ts";
 import type { Dial } from "../../../src/transport/transport.ts";
 import { failure, play, texts } from "../client/rig.ts";
+import { loseAnswer, Wire } from "./wire.ts";
 
 const REASON = { name: "mine" };
 
@@ -274,4 +275,51 @@ test("closing flushes, and throws what enqueue could not deliver", () =>
     producer.enqueue({ value: "b", partition: 3 });
     assert.equal((await failure(producer.close())).code, "INVALID_OPTION");
     assert.deepEqual(await texts(cluster), ["a"]);
+  }));
+
+test("each batch is told of once, behind its messages and in order, with what became of it", () =>
+  play({ topics: { t: { configs: { "cleanup.policy": "compact" } } } }, async ({ client, cluster }) => {
+    const told: (string | BatchReport)[] = [];
+    const producer = (await client.topic("t")).producer({
+      onDelivery: (report) => told.push(report instanceof KafkaError ? report.code : `${report.offset}`),
+      onBatch: (report) => told.push(report),
+    });
+    new Wire(cluster, [undefined, loseAnswer]);
+    producer.enqueue([{ key: "a" }, { key: "b" }]);
+    await producer.flush();
+    producer.enqueue({ key: "c" });
+    await producer.flush();
+    producer.enqueue([{ key: "d" }, { key: null }]);
+    assert.equal((await failure(producer.flush())).code, "BATCH_REFUSED");
+    const reports = told.filter((one) => typeof one !== "string");
+    assert.deepEqual(told.map((one) => typeof one === "string" ? one : "batch"), [
+      ...["0", "1", "batch", "2", "batch", "BATCH_REFUSED", "INVALID_RECORD", "batch"],
+    ]);
+    const brief = reports.map(({ count, baseOffset, tries, error }) => [count, baseOffset, tries, error?.code]);
+    assert.deepEqual(brief, [[2, 0, 1, undefined], [1, 2, 2, undefined], [2, -1, 1, "INVALID_RECORD"]]);
+    assert.isTrue(reports.every(({ topic, partition, bytes }) => topic === "t" && partition === 0 && bytes > 60));
+  }));
+
+test("a hundred thousand callers wait for a small buffer, which is never more than full; all are served in their order", () =>
+  play({}, async ({ client, cluster }) => {
+    const bufferBytes = 64 * 1024;
+    const producer = (await client.topic("t")).producer({ bufferBytes, batchBytes: 16 * 1024 });
+    let most = 0;
+    new Wire(cluster, [], async ({ answer }) => {
+      most = Math.max(most, client.metrics().producer.bufferedBytes);
+      return await answer();
+    });
+    const value = "v".repeat(100);
+    let last = -1, isInOrder = true;
+    const calls = Array.from({ length: 100_000 }, async () => {
+      const { offset } = await producer.produce(value);
+      if (offset !== last + 1) isInOrder = false;
+      last = offset;
+    });
+    await Promise.all(calls);
+    assert.isTrue(isInOrder);
+    assert.equal(last, 99_999);
+    assert.isAbove(most, bufferBytes / 2);
+    assert.isAtMost(most, bufferBytes);
+    assert.equal(client.metrics().producer.bufferedBytes, 0);
   }));

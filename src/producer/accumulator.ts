@@ -214,6 +214,11 @@ export class Accumulator {
     return true;
   }
 
+  /** Whether any batch of a partition is on its way. */
+  isBusy({ batches }: PartitionQueue): boolean {
+    return batches.some(({ state }) => state === "underWay");
+  }
+
   /** Takes the next batch, to be sent to a broker. */
   take(queue: PartitionQueue, leader: number): Batch {
     const batch = this.next(queue)!;

@@ -260,12 +260,22 @@ export class Sender {
     const { accumulator } = this.#parts;
     return tries.filter(({ batch }) => {
       const { queue } = batch;
-      if (batch.outcome) this.#endings.dropped(batch);
-      else if (!accumulator.mayFollow(batch)) accumulator.putBack(batch);
-      // On another connection it could overtake what the old one has under way.
-      else if (queue.underWay > 1 && queue.connection !== connection) accumulator.hold(batch);
-      else return true;
-      return false;
+      const isOther = queue.connection !== connection;
+      if (batch.outcome) {
+        this.#endings.dropped(batch);
+        return false;
+      }
+      if (!accumulator.mayFollow(batch)) {
+        accumulator.putBack(batch);
+        return false;
+      }
+      // On another connection it could overtake what the old one has under way; and who is behind it may have forgotten us.
+      if (accumulator.isBusy(queue) && (isOther || !queue.numbering?.isProven)) {
+        accumulator.hold(batch);
+        return false;
+      }
+      if (isOther) queue.numbering?.doubt();
+      return true;
     });
   }
 

@@ -125,6 +125,17 @@ test("P4, P5: one batch of a partition is in flight until the first is acknowled
     assert.deepEqual(await texts(cluster), numbered(20));
   }));
 
+test("P4: on a new connection it is one batch again until that is acknowledged, whatever was known before", () =>
+  play({ connectionsMaxIdleMs: 1000 }, async ({ client, cluster, process }) => {
+    const producer = (await client.topic("t")).producer(ONE_BY_ONE);
+    await producer.produce(numbered(3));
+    await process.sleep(2000);
+    const wire = new Wire(cluster, [refuse("NOT_ENOUGH_REPLICAS")]);
+    await producer.produce(numbered(8));
+    assert.deepEqual(wire.numbers().slice(0, 2), ["0/3", "0/3"], "nothing was sent behind it");
+    assert.deepEqual(await texts(cluster), [...numbered(3), ...numbered(8)]);
+  }));
+
 test("P4: a leader of 0.11 knows only the last batch when it comes again, so one is in flight there", () =>
   play({ release: "0.11.0.3" }, async ({ client, cluster }) => {
     const wire = new Wire(cluster, [undefined, undefined, loseAnswer]);

@@ -2,7 +2,7 @@
 
 import { Gate } from "../base/async.ts";
 import { KafkaError } from "../base/errors.ts";
-import type { Timer, World } from "../base/world.ts";
+import type { World } from "../base/world.ts";
 import { apiVersions } from "../protocol/api_versions.ts";
 import { fetch } from "../protocol/fetch.ts";
 import { type DecodedRequest, decodeRequest, decodeRequestHead, encodeResponse } from "../protocol/message.ts";
@@ -31,6 +31,7 @@ import { ProducerIds } from "./producer_ids.ts";
 import type { Quotas } from "./quotas.ts";
 import type { Referee, TopicOf } from "./referee.ts";
 import type { Release } from "./releases.ts";
+import type { Replicator } from "./replicator.ts";
 
 /** The largest request (`socket.request.max.bytes`). */
 const FRAME_BYTES_MAX = 104_857_600;
@@ -83,6 +84,8 @@ export interface BrokerParts {
   readonly listen: Listen;
   /** The cluster's state. */
   readonly controller: Controller;
+  /** Its replication. */
+  readonly replicas: Replicator;
   /** What is bent. */
   readonly controls: Controls;
   /** The codecs that it has. */
@@ -103,6 +106,7 @@ export class Broker implements Host {
   readonly world: World;
   readonly release: Release;
   readonly controller: Controller;
+  readonly replicas: Replicator;
   readonly codecs: Codecs;
   readonly producerIds: ProducerIds;
   readonly #listen: Listen;
@@ -115,15 +119,27 @@ export class Broker implements Host {
   readonly #tasks = new Set<Promise<void>>();
   #listener: Listener | undefined;
   #waiting = 0;
-  #wake: Timer | undefined;
   #failure: { readonly error: unknown } | undefined;
 
   constructor(parts: BrokerParts) {
-    const { id, world, release, listen, controller, controls, codecs, connectionsMaxIdleMs, referee, quotas } = parts;
+    const {
+      id,
+      world,
+      release,
+      listen,
+      controller,
+      replicas,
+      controls,
+      codecs,
+      connectionsMaxIdleMs,
+      referee,
+      quotas,
+    } = parts;
     this.id = id;
     this.world = world;
     this.release = release;
     this.controller = controller;
+    this.replicas = replicas;
     this.codecs = codecs;
     this.producerIds = new ProducerIds(controller.producerIds, parts.producerEpochs);
     this.#listen = listen;
@@ -146,7 +162,9 @@ export class Broker implements Host {
   /** Begins to listen there, and says where it does. */
   async start(address: Address): Promise<Address> {
     const listener = this.#listener = await this.#listen(address);
-    this.controller.listen(this.id, (from) => this.#onNews(from));
+    this.replicas.onNews = () => {
+      if (this.#waiting > 0) this.#gate.open();
+    };
     this.#run("accepting", async () => {
       for await (const transport of listener) {
         if (this.running) this.#run("connection", () => this.#serve(transport));
@@ -161,8 +179,6 @@ export class Broker implements Host {
     this.#listener?.close();
     this.#listener = undefined;
     for (const transport of this.#transports) transport.close();
-    this.#wake?.cancel();
-    this.#wake = undefined;
     this.#gate.open();
     await Promise.all(this.#tasks);
   }
@@ -173,16 +189,6 @@ export class Broker implements Host {
     await this.#gate.wait();
     this.#waiting--;
     timer.cancel();
-  }
-
-  /** What another broker does is heard of as an event of this one's own: a frozen one hears of it when it thaws. */
-  #onNews(from: number | undefined): void {
-    if (this.#waiting === 0) return;
-    if (from === this.id) return this.#gate.open();
-    this.#wake ??= this.world.timer(0, () => {
-      this.#wake = undefined;
-      this.#gate.open();
-    });
   }
 
   #run(name: string, body: () => Promise<void>): void {
@@ -278,8 +284,8 @@ export class Broker implements Host {
     const error = manners.excess(api);
     if (error) this.#failure ??= { error };
     if (api.key !== produce.key) return;
-    const { controller } = this;
-    const topicOf: TopicOf = ({ name, topicId }) => controller.topicById(topicId) ?? controller.topics.get(name);
+    const { picture } = this.replicas;
+    const topicOf: TopicOf = ({ name, topicId }) => picture.byId.get(topicId) ?? picture.topics.get(name);
     const first = body as RequestOut<typeof produce>;
     const behind = line.flatMap((frame) => {
       try {

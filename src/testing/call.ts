@@ -7,6 +7,7 @@ import type { Controller } from "./controller.ts";
 import type { ProducerIds } from "./producer_ids.ts";
 import type { Referee } from "./referee.ts";
 import type { Release } from "./releases.ts";
+import type { Replicator } from "./replicator.ts";
 
 /** What a handler sees of the broker that it answers for. */
 export interface Host {
@@ -16,8 +17,10 @@ export interface Host {
   readonly world: World;
   /** Which release it is: in a rolling upgrade brokers differ. */
   readonly release: Release;
-  /** The cluster's state. */
+  /** What is true of the cluster, for those who may change it. */
   readonly controller: Controller;
+  /** What this broker believes of the cluster, and has of its logs. */
+  readonly replicas: Replicator;
   /** The codecs that it can open compressed records with. */
   readonly codecs: Codecs;
   /** The producer ids that it hands out. */

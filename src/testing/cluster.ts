@@ -11,25 +11,30 @@ import {
   trueOrFalse,
   wholeNumber,
 } from "../base/options.ts";
-import { realWorld, type World } from "../base/world.ts";
 import type { Codecs } from "../records/compression.ts";
 import type { Message } from "../records/message.ts";
 import { snappy } from "../records/snappy.ts";
-import { memoryNetwork } from "../transport/memory.ts";
-import type { Address, Dial, Listen } from "../transport/transport.ts";
+import type { Address, Dial } from "../transport/transport.ts";
 import type { Api } from "../wire/schema.ts";
 import { createTopic } from "./apis/create_topics.ts";
 import { Broker, type BrokerParts } from "./broker.ts";
-import { Controller, type Node, type Partition, type Topic } from "./controller.ts";
+import { Bus } from "./bus.ts";
+import { Controller } from "./controller.ts";
 import type { TopicOffsets } from "./group_offsets.ts";
 import { type Control, Controls } from "./controls.ts";
 import { errorNumbers } from "../base/error_codes.ts";
-import { listenOf, type Network } from "./network.ts";
+import { Log } from "./log.ts";
+import { type Pace, paceOf, type PaceOptions } from "./pace.ts";
+import { Partition, type Topic } from "./partition.ts";
+import { type Place, placeOf, type PlaceOptions } from "./place.ts";
+import type { Node, TopicState } from "./picture.ts";
 import { type Quota, Quotas } from "./quotas.ts";
 import { Referee } from "./referee.ts";
 import { isRelease, minorReleases, newestRelease, type Release, releaseOf } from "./releases.ts";
+import { type Disk, keyOf, Replicator } from "./replicator.ts";
+import { Sessions } from "./sessions.ts";
 import { openStored } from "./stored.ts";
-import type { Process, SimulatedWorld } from "./world.ts";
+import type { Process } from "./world.ts";
 
 /** How a topic is made. */
 export interface TopicOptions {
@@ -52,17 +57,11 @@ export interface StartOptions {
 }
 
 /** How a cluster is made. */
-export interface ClusterOptions {
+export interface ClusterOptions extends PaceOptions, PlaceOptions {
   /** How many brokers, with ids from 1 on; 1 if not said. */
   readonly brokers?: number | undefined;
   /** Which Kafka it plays, one of {@linkcode minorReleases}, with or without a patch level; the newest if not said. */
   readonly release?: string | undefined;
-  /** Where time and chance come from; the platform if not said. Not beside `simulation`. */
-  readonly world?: World | undefined;
-  /** A door's `listen`: then the brokers listen on free TCP ports of 127.0.0.1. Without it, and without `simulation`, over memory. */
-  readonly listen?: Listen | undefined;
-  /** A simulated world and its network: then each broker is a process of its own there, called `broker 1` and so on. */
-  readonly simulation?: { readonly world: SimulatedWorld; readonly network: Network } | undefined;
   /** Topics to begin with, by name. */
   readonly topics?: Readonly<Record<string, TopicOptions>> | undefined;
   /** The codecs that the brokers have beside snappy. What they have none for, they store as it is but cannot convert or search. */
@@ -82,6 +81,11 @@ export interface ClusterOptions {
    * what a producer does that has used up its epochs.
    */
   readonly producerEpochs?: number | undefined;
+  /**
+   * Whether a replica that is not in sync may lead where no other is left, so that what was acknowledged may be lost, if the topic's
+   * `unclean.leader.election.enable` does not say. False if not said, whatever the release.
+   */
+  readonly uncleanElections?: boolean | undefined;
 }
 
 const RULES: OptionRules<ClusterOptions> = {
@@ -98,6 +102,11 @@ const RULES: OptionRules<ClusterOptions> = {
   }),
   strict: trueOrFalse,
   producerEpochs: wholeNumber(0, 32_767),
+  uncleanElections: trueOrFalse,
+  replicaLagMs: wholeNumber(1, 0x7fffffff),
+  sessionMs: wholeNumber(0, 0x7fffffff),
+  metadataDelayMs: wholeNumber(0, 0x7fffffff),
+  replicationDelayMs: wholeNumber(0, 0x7fffffff),
 };
 
 const aboveZero: OptionRule = {
@@ -112,7 +121,6 @@ const QUOTA_RULES: OptionRules<Quota> = {
   requests: aboveZero,
 };
 
-const PORT = 9092;
 /** Where an entry says its format. */
 const MAGIC_AT = 16;
 
@@ -120,6 +128,7 @@ const MAGIC_AT = 16;
 interface Seat {
   readonly id: number;
   release: Release;
+  readonly disk: Disk;
   address: Address;
   broker: Broker | undefined;
   process: Process | undefined;
@@ -136,13 +145,19 @@ interface Seat {
  * await cluster.close();
  * ```
  *
- * It is ideal in that every broker knows at once what any of them does, and every replica has what its leader has.
+ * Followers copy their leaders' logs, and brokers hear of leaders and topics from a controller: outside a simulation at once,
+ * unless the options say otherwise; in a simulation with delays that are drawn.
  */
 export class Cluster {
   /** Connects to the brokers over memory; over TCP use the door's own `dial`, in a simulation `dialOf(network, process)`. */
   readonly dial: Dial;
   readonly #seats: readonly Seat[];
+  readonly #pace: Pace;
+  readonly #bus: Bus;
   readonly #controller: Controller;
+  readonly #sessions: Sessions;
+  /** The brokers that run, as they talk to one another. */
+  readonly #replicators = new Map<number, Replicator>();
   readonly #controls: Controls;
   readonly #codecs: Codecs;
   readonly #place: Place;
@@ -153,11 +168,22 @@ export class Cluster {
   private constructor(options: ClusterOptions, place: Place) {
     this.#place = place;
     const release = releaseOf(options.release ?? newestRelease);
-    this.#controller = new Controller(place.world, release);
+    const pace = this.#pace = paceOf(options, options.simulation?.world.chance.fork("cluster"));
+    const bus = this.#bus = new Bus(pace.delay);
+    const uncleanElections = options.uncleanElections ?? false;
+    this.#controller = new Controller({ world: place.world, release, bus, uncleanElections });
+    this.#sessions = new Sessions(bus, this.#controller, pace.sessionMs);
     this.#controls = new Controls();
     this.#codecs = { snappy, ...options.codecs };
     this.#seats = Array.from({ length: options.brokers ?? 1 }, (_, i): Seat => {
-      return { id: i + 1, release, address: place.address(i + 1), broker: undefined, process: undefined };
+      return {
+        id: i + 1,
+        disk: new Map(),
+        release,
+        address: place.address(i + 1),
+        broker: undefined,
+        process: undefined,
+      };
     });
     this.dial = place.dial;
     const { connectionsMaxIdleMs = Infinity, strict = false, producerEpochs = 0 } = options;
@@ -206,21 +232,22 @@ export class Cluster {
 
   /** The topics by name. */
   get topics(): ReadonlyMap<string, Topic> {
-    return this.#controller.topics;
+    return new Map([...this.#controller.topics.values()].map((topic) => [topic.name, this.#topic(topic)]));
   }
 
-  /** A partition as it is now: its leader, epoch, replicas and log. `UNKNOWN_TOPIC_OR_PARTITION` if there is none. */
+  /** A partition: its leader, epoch, replicas and log. `UNKNOWN_TOPIC_OR_PARTITION` if there is none. */
   partition(topic: string, partition: number): Partition {
-    const found = this.#controller.topics.get(topic)?.partitions[partition];
+    const found = this.topics.get(topic)?.partitions[partition];
     if (!found) throw KafkaError.ofBroker(errorNumbers.UNKNOWN_TOPIC_OR_PARTITION, "", { topic, partition });
     return found;
   }
 
-  /** What is in a partition now, from its first offset on. */
+  /** What is in a partition now, from its first offset on: what is committed, so that a consumer could read it. */
   async records(topic: string, partition: number): Promise<Message[]> {
-    const { log } = this.partition(topic, partition);
+    const { log, highWatermark } = this.partition(topic, partition);
     const messages: Message[] = [];
     for (const stored of [...log.stored]) {
+      if (stored.lastOffset >= highWatermark) break;
       for (const message of await openStored(stored, { topic, partition }, this.#codecs)) {
         if (message.offset >= log.startOffset) messages.push(message);
       }
@@ -251,6 +278,7 @@ export class Cluster {
       host,
     );
     if (errorCode !== errorNumbers.NONE) throw KafkaError.ofBroker(errorCode, errorMessage ?? "", { topic: name });
+    this.#controller.tellNow();
   }
 
   /** Deletes a topic. `UNKNOWN_TOPIC_OR_PARTITION` if there is none. */
@@ -267,19 +295,22 @@ export class Cluster {
   addPartitions(name: string, count: number): void {
     const topic = this.#controller.topics.get(name);
     if (!topic) throw KafkaError.ofBroker(errorNumbers.UNKNOWN_TOPIC_OR_PARTITION, "", { topic: name });
-    const more = count - topic.partitions.length;
-    if (!(Number.isInteger(more) && more > 0)) {
-      const detail = `the topic has ${topic.partitions.length} partitions, and can only have more, not ${count}`;
+    const { length } = topic.partitions;
+    if (!(Number.isInteger(count) && count > length)) {
+      const detail = `the topic has ${length} partitions, and can only have more, not ${count}`;
       throw KafkaError.ofBroker(errorNumbers.INVALID_PARTITIONS, detail, { topic: name });
     }
-    const factor = Math.min(topic.partitions[0]!.replicas.length, this.#controller.aliveIds().length);
-    this.#controller.addPartitions(topic, this.#controller.spread(more, factor));
+    const { replicas } = topic.partitions[0]!;
+    const factor = Math.min(replicas.length, this.#controller.aliveIds().length);
+    this.#controller.addPartitions(topic, this.#controller.spread(count, factor, replicas[0]).slice(length));
+    this.#controller.tellNow();
   }
 
-  /** Drops what is before `offset`, as retention does. */
+  /** Drops what is before `offset`, as retention does; nothing that is not committed. */
   deleteRecords(topic: string, partition: number, offset: number): void {
-    this.partition(topic, partition).log.deleteBefore(offset);
-    this.#controller.announce(undefined);
+    const { leader } = this.partition(topic, partition);
+    const { id } = this.#controller.topics.get(topic)!;
+    this.#replicators.get(leader)?.deleteBefore(id, partition, offset);
   }
 
   /**
@@ -303,25 +334,38 @@ export class Cluster {
     return this.#habits.quotas.add(quota);
   }
 
-  /** Hands a partition to another broker, which has to be one of its replicas and to run. */
+  /** Hands a partition to another broker, which has to be one of its replicas in sync and to run. */
   moveLeader(topic: string, partition: number, id: number): void {
-    const found = this.partition(topic, partition);
-    if (!found.replicas.includes(id) || !this.#controller.nodes.get(id)?.alive) {
+    const { isr } = this.partition(topic, partition);
+    if (!isr.includes(id) || !this.#controller.nodes.get(id)?.alive) {
       throw new KafkaError(
         "INVALID_OPTION",
-        `broker ${id} is no living replica; there are ${found.replicas.join(", ")}`,
-        {
-          topic,
-          partition,
-        },
+        `broker ${id} is no living replica in sync; in sync are ${isr.join(", ")}`,
+        { topic, partition },
       );
     }
-    this.#controller.moveLeader(found, id);
+    this.#controller.moveLeader(this.#controller.topics.get(topic)!, partition, id);
+  }
+
+  /** Lets a broker copy nothing from its leaders from now on, so that its replicas fall behind. Gives what ends that. */
+  hold(id: number): () => void {
+    return this.#bus.hold(this.#seat(id).id);
+  }
+
+  /**
+   * Cuts a broker off from the others and the controller from now on, but not from clients: after `sessionMs` its partitions go to
+   * others, and it does not know. Gives what ends that.
+   */
+  cutOff(id: number): () => void {
+    const end = this.#bus.cutOff(this.#seat(id).id);
+    const life = this.#replicators.get(id);
+    if (life) this.#sessions.silent(life, () => this.#bus.isCutOff(id));
+    return end;
   }
 
   /**
    * Ends a broker at once: its connections break, what it was doing is not answered. Its partitions go to the next replica in
-   * sync, or wait until it comes back. In a simulation its process is killed.
+   * sync, or wait until it comes back: as soon as it is missed. In a simulation its process is killed.
    */
   async kill(id: number): Promise<void> {
     const seat = this.#seat(id);
@@ -329,7 +373,7 @@ export class Cluster {
     seat.broker = undefined;
     if (process) return process.kill();
     const stopped = broker?.stop();
-    this.#controller.brokerDown(id);
+    if (broker) this.#ended(broker.replicas, this.#pace.diesSilently());
     await stopped;
     throwFailure(broker);
   }
@@ -353,6 +397,8 @@ export class Cluster {
   async close(): Promise<void> {
     this.#isClosed = true;
     const brokers = this.#seats.filter(({ process }) => !process?.isDead).flatMap(({ broker }) => broker ?? []);
+    for (const life of this.#replicators.values()) this.#bus.leave(life);
+    this.#bus.leave(this.#controller);
     await Promise.all(brokers.map((broker) => broker.stop()));
     for (const broker of brokers) throwFailure(broker);
     const fault = this.#habits.referee?.fault;
@@ -374,20 +420,46 @@ export class Cluster {
     const { id } = seat;
     const { world, listen, process } = this.#place.settle(id);
     const { release } = seat;
+    const replicas = new Replicator({
+      ...{ id, world, disk: seat.disk, bus: this.#bus, controller: this.#controller },
+      ...{ others: this.#replicators, lagMs: this.#pace.replicaLagMs },
+    });
     const broker = new Broker({
-      ...{ id, world, release, listen, controller: this.#controller, controls: this.#controls, codecs: this.#codecs },
+      ...{ id, world, release, listen, controller: this.#controller, replicas },
+      ...{ controls: this.#controls, codecs: this.#codecs },
       ...this.#habits,
     });
     seat.broker = broker;
     seat.process = process;
     seat.address = await broker.start(seat.address);
-    process?.atDeath(() => this.#controller.brokerDown(id));
-    this.#controller.brokerUp(id, seat.address.host, seat.address.port, release.name);
+    this.#bus.join(replicas);
+    this.#replicators.set(id, replicas);
+    process?.atDeath(() => this.#ended(replicas, this.#pace.diesSilently()));
+    process?.atFreeze(() => this.#sessions.silent(replicas, () => process.frozenUntil > process.world.now));
+    this.#controller.brokerUp(replicas, { id, ...seat.address, alive: true, release: release.name });
+  }
+
+  #ended(life: Replicator, isSilent: boolean): void {
+    this.#bus.leave(life);
+    if (this.#replicators.get(life.id) === life) this.#replicators.delete(life.id);
+    this.#sessions.ended(life, isSilent);
+  }
+
+  #topic({ name, id, configs, partitions }: TopicState): Topic {
+    let last = partitions;
+    const views = partitions.map(({ index }) =>
+      new Partition({
+        // What is gone stays as it was last.
+        state: () => (last = this.#controller.topicById(id)?.partitions ?? last)[index]!,
+        log: (broker) => this.#seat(broker).disk.get(keyOf(id, index)) ?? new Log(),
+      })
+    );
+    return { name, id, configs, partitions: views };
   }
 
   #releaseFor(id: number, name: string): Release {
     const release = releaseOf(name);
-    for (const [topic, { partitions }] of this.#controller.topics) {
+    for (const [topic, { partitions }] of this.topics) {
       for (const { index, replicas, log } of partitions) {
         if (!replicas.includes(id) || log.stored.every(({ bytes }) => bytes[MAGIC_AT]! <= release.magic)) continue;
         throw new KafkaError("INVALID_OPTION", `${name} cannot read what broker ${id} has`, {
@@ -398,43 +470,6 @@ export class Cluster {
     }
     return release;
   }
-}
-
-/** Where a cluster is. */
-interface Place {
-  /** Where its ids are drawn from. */
-  readonly world: World;
-  readonly dial: Dial;
-  /** Where a broker wants to listen; a port of 0 is chosen at its first start. */
-  readonly address: (id: number) => Address;
-  /** What a broker gets, each time that it starts. */
-  readonly settle: (id: number) => { world: World; listen: Listen; process?: Process | undefined };
-}
-
-function placeOf({ world = realWorld, listen, simulation, world: given }: ClusterOptions): Place {
-  const named = (id: number) => ({ host: `broker-${id}`, port: PORT });
-  if (simulation) {
-    if (listen || given) throw new KafkaError("INVALID_OPTION", "simulation goes neither with world nor with listen");
-    return {
-      world: simulation.world.process("cluster"),
-      dial: noDial("in a simulation a client dials with dialOf(network, process)"),
-      address: named,
-      settle: (id) => {
-        const process = simulation.world.process(`broker ${id}`);
-        return { world: process, listen: listenOf(simulation.network, process), process };
-      },
-    };
-  }
-  if (listen) {
-    const dial = noDial("the cluster listens on TCP: connect through a door, or with the door's dial");
-    return { world, dial, address: () => ({ host: "127.0.0.1", port: 0 }), settle: () => ({ world, listen }) };
-  }
-  const memory = memoryNetwork(world);
-  return { world, dial: memory.dial, address: named, settle: () => ({ world, listen: memory.listen }) };
-}
-
-function noDial(why: string): Dial {
-  return () => Promise.reject(new KafkaError("UNSUPPORTED_FEATURE", why));
 }
 
 function throwFailure(broker: Broker | undefined): void {

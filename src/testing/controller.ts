@@ -1,62 +1,51 @@
-/** What the embedded cluster knows of itself: its brokers, its topics, and who leads what. */
+/** The controller of the embedded cluster: which brokers there are, which topics, and who leads what. */
 
 import type { World } from "../base/world.ts";
-import { errorNumbers } from "../base/error_codes.ts";
-import { Log } from "./log.ts";
+import { type Bus, CONTROLLER, type Peer } from "./bus.ts";
 import { coordinatorOf, GroupOffsets } from "./group_offsets.ts";
+import type { Node, PartitionState, Picture, TopicState } from "./picture.ts";
 import { ProducerIdBlocks } from "./producer_ids.ts";
 import { oldestOf, type Release, releaseOf } from "./releases.ts";
 
-/** One broker, as clients see it. */
-export interface Node {
-  /** Its id. */
-  readonly id: number;
-  /** Where clients find it. */
-  readonly host: string;
-  /** Where clients find it. */
-  readonly port: number;
-  /** Whether it runs. */
-  readonly alive: boolean;
-  /** Which release it is, or was when it ran. */
-  readonly release: string;
+/** Somebody that hears how the cluster stands. */
+export interface Listener extends Peer {
+  /** It hears of it. */
+  see(picture: Picture): void;
 }
 
-/** One partition. */
-export interface Partition {
-  /** Its number in the topic. */
+/** What a leader wants to be in sync, and what it thought when it did. */
+export interface IsrChange {
+  /** The topic's id. */
+  readonly topicId: string;
+  /** The partition. */
   readonly index: number;
-  /** Which brokers have it, the preferred leader first. */
-  readonly replicas: readonly number[];
-  /** Which of them are in sync. */
-  isr: readonly number[];
-  /** Who leads it; -1 if nobody can. */
-  leader: number;
-  /** How many leaders it has had before. */
-  leaderEpoch: number;
-  /** What is in it. */
-  readonly log: Log;
+  /** As which leader it asks. */
+  readonly leaderEpoch: number;
+  /** What it wants to change. */
+  readonly version: number;
+  /** Who is in sync. */
+  readonly isr: readonly number[];
 }
 
-/** One topic. */
-export interface Topic {
-  /** Its name. */
-  readonly name: string;
-  /** Its id: another one if it is deleted and made again (KIP-516). */
-  readonly id: string;
-  /** Its partitions, by number. */
-  readonly partitions: readonly Partition[];
-  /** What was set for it at its making. */
-  readonly configs: ReadonlyMap<string, string | null>;
+/** What a controller is made of. */
+export interface ControllerParts {
+  /** Its time, and where ids are drawn from. */
+  readonly world: World;
+  /** Which release it is. */
+  readonly release: Release;
+  /** How it talks to the brokers. */
+  readonly bus: Bus;
+  /** Whether a replica that is not in sync may lead where no other can, if the topic does not say. */
+  readonly uncleanElections: boolean;
 }
-
-/** The topic id that means none. */
-export const NO_ID = "00000000-0000-0000-0000-000000000000";
 
 /**
- * The cluster's state, and the rules by which it changes. It is ideal: one state for all brokers, so no broker ever has an old
- * picture, and a leader is replaced the moment it is gone.
+ * What is true of the cluster, and the rules by which it changes. The brokers hear of it when they hear of it: what they do in the
+ * meantime is by their own picture.
  */
-export class Controller {
+export class Controller implements Peer {
+  readonly id: number = CONTROLLER;
+  readonly world: World;
   /** The cluster's id. */
   readonly clusterId: string;
   /** Which release its brokers were to begin with. */
@@ -75,19 +64,35 @@ export class Controller {
   readonly producerIds: ProducerIdBlocks = new ProducerIdBlocks();
   /** Whether there is a place for offsets already: somebody has asked for a coordinator. */
   hasOffsets = false;
-  readonly #world: World;
+  readonly #bus: Bus;
+  readonly #uncleanElections: boolean;
   readonly #nodes = new Map<number, Node>();
-  readonly #topics = new Map<string, Topic>();
-  readonly #byId = new Map<string, Topic>();
-  readonly #listeners = new Map<number, (from: number | undefined) => void>();
+  readonly #lives = new Map<number, Listener>();
+  readonly #topics = new Map<string, TopicState>();
+  /** Who is being told that something has changed. */
+  readonly #telling = new Set<Listener>();
+  #picture: Picture | undefined;
   #controllerId = -1;
   #topicsMade = 0;
 
-  /** An empty cluster; ids are drawn from the world. */
-  constructor(world: World, release: Release) {
-    this.#world = world;
+  /** An empty cluster. */
+  constructor({ world, release, bus, uncleanElections }: ControllerParts) {
+    this.world = world;
     this.release = this.floor = release;
+    this.#bus = bus;
+    this.#uncleanElections = uncleanElections;
     this.clusterId = base64(world.entropy(16));
+    bus.join(this);
+  }
+
+  /** How the cluster stands now. */
+  get picture(): Picture {
+    return this.#picture ??= {
+      nodes: new Map(this.#nodes),
+      topics: new Map(this.#topics),
+      byId: new Map([...this.#topics.values()].map((topic) => [topic.id, topic])),
+      controllerId: this.#controllerId,
+    };
   }
 
   /** The brokers, by id. */
@@ -96,7 +101,7 @@ export class Controller {
   }
 
   /** The topics, by name, in the order in which they were made. */
-  get topics(): ReadonlyMap<string, Topic> {
+  get topics(): ReadonlyMap<string, TopicState> {
     return this.#topics;
   }
 
@@ -111,8 +116,8 @@ export class Controller {
   }
 
   /** The topic of that id. */
-  topicById(id: string): Topic | undefined {
-    return this.#byId.get(id);
+  topicById(id: string): TopicState | undefined {
+    return this.picture.byId.get(id);
   }
 
   /** Which broker keeps a group's offsets; undefined if none runs. */
@@ -125,41 +130,42 @@ export class Controller {
     return [...this.#nodes.values()].filter((node) => node.alive).map((node) => node.id);
   }
 
-  /** Tells `listener` of what a waiting request may want to know: the broker that did it, or undefined for the cluster. */
-  listen(id: number, listener: (from: number | undefined) => void): void {
-    this.#listeners.set(id, listener);
-  }
-
-  /** Wakes who waits on those brokers (all if not said). */
-  announce(from: number | undefined, to: Iterable<number> = this.#listeners.keys()): void {
-    for (const id of to) this.#listeners.get(id)?.(from);
-  }
-
-  /** A broker has come up, for the first time or again. */
-  brokerUp(id: number, host: string, port: number, release: string = this.release.name): void {
-    this.#nodes.set(id, { id, host, port, alive: true, release });
-    this.floor = oldestOf([...this.#nodes.values()].map((node) => releaseOf(node.release)));
+  /** A broker has come up, for the first time or again. It knows at once how things stand. */
+  brokerUp(life: Listener, node: Node): void {
+    const { id } = node;
+    const before = this.#lives.get(id);
+    // Its last life has not been missed yet: it ends now.
+    if (before && before !== life) this.brokerDown(before);
+    this.#lives.set(id, life);
+    this.#nodes.set(id, node);
+    this.floor = oldestOf([...this.#nodes.values()].map(({ release }) => releaseOf(release)));
     if (this.#controllerId < 0) this.#controllerId = id;
-    for (const partition of this.#partitionsOf(id)) {
-      if (partition.leader < 0 && partition.isr.includes(id)) this.#lead(partition, id);
-      if (partition.leader < 0) continue;
-      partition.isr = partition.replicas.filter((replica) => this.#nodes.get(replica)?.alive);
-    }
-    this.announce(undefined);
+    this.#changeAll(id, (topic, partition) => partition.leader < 0 ? this.#elected(topic, partition) : partition);
+    this.#picture = undefined;
+    life.see(this.picture);
+    this.#tell();
   }
 
-  /** A broker is gone: its partitions go to the next replica in sync, or wait for it if it was the last. */
-  brokerDown(id: number): void {
+  /** A broker is back that was missed, and had never ended. */
+  brokerBack(life: Listener): void {
+    const node = this.#nodes.get(life.id);
+    if (this.#lives.get(life.id) !== life || !node || node.alive) return;
+    this.brokerUp(life, { ...node, alive: true });
+  }
+
+  /** A broker is missed: its partitions go to the next replica in sync, or wait for it if it was the last. */
+  brokerDown(life: Listener): void {
+    const { id } = life;
     const node = this.#nodes.get(id);
-    if (!node?.alive) return;
+    if (!node?.alive || this.#lives.get(id) !== life) return;
     this.#nodes.set(id, { ...node, alive: false });
     if (this.#controllerId === id) this.#controllerId = this.aliveIds()[0] ?? -1;
-    for (const partition of this.#partitionsOf(id)) {
-      if (partition.isr.length > 1) partition.isr = partition.isr.filter((replica) => replica !== id);
-      if (partition.leader !== id) continue;
-      this.#lead(partition, partition.isr.find((replica) => this.#nodes.get(replica)?.alive) ?? -1);
-    }
-    this.announce(undefined);
+    this.#changeAll(id, (topic, partition) => {
+      const isr = partition.isr.length > 1 ? partition.isr.filter((replica) => replica !== id) : partition.isr;
+      const rest = isr.length < partition.isr.length ? changed(partition, { isr }) : partition;
+      return rest.leader === id ? this.#elected(topic, rest) : rest;
+    });
+    this.#tell();
   }
 
   /** Makes a topic. Who asks has checked that it may be. */
@@ -167,92 +173,125 @@ export class Controller {
     name: string,
     assignment: readonly (readonly number[])[],
     configs: ReadonlyMap<string, string | null>,
-  ): Topic {
+  ): TopicState {
     this.#topicsMade++;
-    const partitions = assignment.map((replicas, index) => this.#newPartition(replicas, index));
-    const topic = { name, id: this.newId(), partitions, configs };
+    const topic = { name, id: this.newId(), partitions: this.#made(assignment, 0), configs };
     this.#topics.set(name, topic);
-    this.#byId.set(topic.id, topic);
+    this.#tell();
     return topic;
   }
 
-  /** Adds partitions to a topic, behind those that it has. */
-  addPartitions(topic: Topic, assignment: readonly (readonly number[])[]): void {
-    const have = topic.partitions.length;
-    const more = assignment.map((replicas, index) => this.#newPartition(replicas, have + index));
-    const grown = { ...topic, partitions: [...topic.partitions, ...more] };
-    this.#topics.set(topic.name, grown);
-    this.#byId.set(topic.id, grown);
-    this.announce(undefined);
+  /** Gives a topic more partitions. Who asks has checked that it may have them. */
+  addPartitions(topic: TopicState, assignment: readonly (readonly number[])[]): void {
+    const partitions = [...topic.partitions, ...this.#made(assignment, topic.partitions.length)];
+    this.#topics.set(topic.name, { ...topic, partitions });
+    this.#tell();
   }
 
   /** An id that no topic has. */
   newId(): string {
-    return uuid(this.#world.entropy(16));
+    return uuid(this.world.entropy(16));
   }
 
   /** Deletes a topic and all that is in it. */
-  deleteTopic(topic: Topic): void {
+  deleteTopic(topic: TopicState): void {
     this.#topics.delete(topic.name);
-    this.#byId.delete(topic.id);
     this.offsets.deleteTopic(topic.name);
-    this.announce(undefined);
+    this.#tell();
   }
 
-  /** Hands a partition to another of its replicas. */
-  moveLeader(partition: Partition, id: number): void {
-    if (partition.leader === id) return;
-    this.#lead(partition, id);
-    this.announce(undefined);
-  }
-
-  /** Which brokers get each partition: in turn, and each topic begins with the next broker. */
-  spread(partitions: number, replicationFactor: number): number[][] {
-    const ids = this.aliveIds();
-    return Array.from(
-      { length: partitions },
-      (_, index) =>
-        Array.from({ length: replicationFactor }, (_, nth) => ids[(this.#topicsMade + index + nth) % ids.length]!),
-    );
+  /** Hands a partition to another of its replicas, which is in sync. */
+  moveLeader(topic: TopicState, index: number, id: number): void {
+    this.#change(topic, (partition) => {
+      return partition.index === index && partition.leader !== id ? led(partition, id) : partition;
+    });
+    this.#tell();
   }
 
   /**
-   * The partition, if that broker may be asked for it; else the error (`ReplicaManager.getPartitionOrError`,
-   * `Partition.localLogWithEpochOrThrow`). `epoch` is what the client believes, -1 if it does not say (KIP-320).
+   * Who is in sync, as a leader says (KIP-497). Undefined if it is not the leader any more, or spoke of what has changed since, or
+   * named a broker that is missed (KIP-841).
    */
-  locate(topic: Topic | undefined, index: number, broker: number, epoch = -1, follower = false): Partition | number {
+  alterIsr(from: Listener, { topicId, index, leaderEpoch, version, isr }: IsrChange): PartitionState | undefined {
+    const topic = this.topicById(topicId);
     const partition = topic?.partitions[index];
-    if (!partition) return errorNumbers.UNKNOWN_TOPIC_OR_PARTITION;
-    if (!partition.replicas.includes(broker)) return errorNumbers.NOT_LEADER_OR_FOLLOWER;
-    if (epoch >= 0 && epoch < partition.leaderEpoch) return errorNumbers.FENCED_LEADER_EPOCH;
-    if (epoch > partition.leaderEpoch) return errorNumbers.UNKNOWN_LEADER_EPOCH;
-    if (partition.leader !== broker && !follower) return errorNumbers.NOT_LEADER_OR_FOLLOWER;
-    return partition;
+    if (!topic || !partition || partition.leader !== from.id || this.#lives.get(from.id) !== from) return undefined;
+    if (partition.leaderEpoch !== leaderEpoch || partition.version !== version) return undefined;
+    if (!isr.every((id) => this.#nodes.get(id)?.alive)) return undefined;
+    const altered = changed(partition, { isr: partition.replicas.filter((id) => isr.includes(id)) });
+    this.#change(topic, (other) => other === partition ? altered : other);
+    this.#tell();
+    return altered;
   }
 
-  /** Where those brokers are, each once; for hints at a new leader (KIP-951). */
-  endpoints(ids: Iterable<number>): { nodeId: number; host: string; port: number }[] {
-    return [...new Set(ids)].flatMap((nodeId) => {
-      const node = this.#nodes.get(nodeId);
-      return node ? [{ nodeId, host: node.host, port: node.port }] : [];
+  /** Which brokers get each partition: in turn, beginning with `first`, or with the next broker for each topic. */
+  spread(partitions: number, replicationFactor: number, first?: number): number[][] {
+    const ids = this.aliveIds();
+    const from = first === undefined ? this.#topicsMade : Math.max(0, ids.indexOf(first));
+    return Array.from(
+      { length: partitions },
+      (_, index) => Array.from({ length: replicationFactor }, (_, nth) => ids[(from + index + nth) % ids.length]!),
+    );
+  }
+
+  /** Lets everybody know at once how things stand: what is done by hand is there when it has been done. */
+  tellNow(): void {
+    for (const life of this.#lives.values()) life.see(this.picture);
+  }
+
+  #made(assignment: readonly (readonly number[])[], first: number): PartitionState[] {
+    return assignment.map((replicas, nth): PartitionState => {
+      const isr = replicas.filter((replica) => this.#nodes.get(replica)?.alive);
+      return {
+        ...{ index: first + nth, replicas, isr, leader: isr[0] ?? -1 },
+        ...{ leaderEpoch: 0, version: 0, uncleanElections: 0 },
+      };
     });
   }
 
-  #newPartition(replicas: readonly number[], index: number): Partition {
-    const isr = replicas.filter((replica) => this.#nodes.get(replica)?.alive);
-    return { index, replicas, isr, leader: isr[0] ?? -1, leaderEpoch: 0, log: new Log() };
+  /** The next leader: one in sync, or any that lives where that is allowed, or nobody (`PartitionLeaderElectionAlgorithms`). */
+  #elected({ configs }: TopicState, partition: PartitionState): PartitionState {
+    const alive = partition.replicas.filter((id) => this.#nodes.get(id)?.alive);
+    const clean = alive.find((id) => partition.isr.includes(id));
+    if (clean !== undefined) return led(partition, clean);
+    const mayBeUnclean = configs.get("unclean.leader.election.enable") ?? `${this.#uncleanElections}`;
+    if (alive.length === 0 || mayBeUnclean !== "true") return partition.leader < 0 ? partition : led(partition, -1);
+    const isr = [alive[0]!];
+    return { ...led(partition, alive[0]!), isr, uncleanElections: partition.uncleanElections + 1 };
   }
 
-  #lead(partition: Partition, id: number): void {
-    partition.leader = id;
-    partition.leaderEpoch++;
-  }
-
-  *#partitionsOf(id: number): Generator<Partition> {
-    for (const topic of this.#topics.values()) {
-      for (const partition of topic.partitions) if (partition.replicas.includes(id)) yield partition;
+  #changeAll(id: number, change: (topic: TopicState, partition: PartitionState) => PartitionState): void {
+    for (const topic of [...this.#topics.values()]) {
+      this.#change(topic, (partition) => partition.replicas.includes(id) ? change(topic, partition) : partition);
     }
   }
+
+  #change(topic: TopicState, change: (partition: PartitionState) => PartitionState): void {
+    const partitions = topic.partitions.map(change);
+    if (partitions.every((partition, i) => partition === topic.partitions[i])) return;
+    this.#topics.set(topic.name, { ...topic, partitions });
+  }
+
+  /** Something has changed. Who has not heard of the last change yet hears of both at once. */
+  #tell(): void {
+    this.#picture = undefined;
+    for (const life of [...this.#lives.values()]) {
+      if (this.#telling.has(life)) continue;
+      this.#telling.add(life);
+      this.#bus.post(CONTROLLER, life, "picture", () => {
+        this.#telling.delete(life);
+        life.see(this.picture);
+      });
+    }
+  }
+}
+
+function changed(partition: PartitionState, change: Partial<PartitionState>): PartitionState {
+  return { ...partition, ...change, version: partition.version + 1 };
+}
+
+function led(partition: PartitionState, leader: number): PartitionState {
+  return changed(partition, { leader, leaderEpoch: partition.leaderEpoch + 1 });
 }
 
 /** A random id in groups of 8-4-4-4-12 digits. */

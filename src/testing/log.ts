@@ -1,5 +1,6 @@
-/** The log of one partition: what was appended, as bytes with the offsets that they were given. */
+/** One replica's log of a partition: what was appended, as bytes with the offsets that they were given. */
 
+import { type EpochEnd, LeaderEpochs } from "./leader_epochs.ts";
 import { ProducerState } from "./producer_state.ts";
 
 /** What one append left in the log: one record batch, or the entries of a message set. */
@@ -35,15 +36,19 @@ const EPOCH_AT = 12;
 const ATTRIBUTES_AT = 17;
 
 /**
- * One log. All replicas of a partition share it, so replication is ideal: what is appended is on all of them at once, the high
- * watermark is the log's end, and no leader ever misses what another had.
+ * One log. It ends where the next record will be written; what is below its high watermark is on all replicas in sync, and only
+ * that is shown to consumers.
  */
 export class Log {
   /** Who has written here, and how far each has come. */
   readonly producers: ProducerState = new ProducerState();
+  /** Told when a leader has appended, and where. */
+  onAppend: ((baseOffset: number) => void) | undefined;
   readonly #stored: Stored[] = [];
+  readonly #epochs = new LeaderEpochs();
   #startOffset = 0;
   #endOffset = 0;
+  #highWatermark = 0;
   #modifiedAt = 0;
 
   /** The first offset that is there. */
@@ -54,6 +59,16 @@ export class Log {
   /** The offset that the next record will get. */
   get endOffset(): number {
     return this.#endOffset;
+  }
+
+  /** The offset behind the last record that is committed. */
+  get highWatermark(): number {
+    return this.#highWatermark;
+  }
+
+  /** The epoch of the leader that wrote, or would write, its end; -1 if nobody has. */
+  get lastEpoch(): number {
+    return this.#epochs.last;
   }
 
   /** When it was last appended to, in ms since 1970. */
@@ -73,19 +88,60 @@ export class Log {
   append(bytes: Uint8Array, count: number, maxTimestamp: number, leaderEpoch: number, wall: number): number {
     const baseOffset = this.#endOffset;
     assignOffsets(bytes, baseOffset, count, leaderEpoch);
-    this.#endOffset += count;
-    this.#modifiedAt = wall;
-    const stored = { baseOffset, lastOffset: this.#endOffset - 1, maxTimestamp, leaderEpoch, bytes };
-    this.#stored.push(stored);
-    this.producers.append(stored);
+    this.#add({ baseOffset, lastOffset: baseOffset + count - 1, maxTimestamp, leaderEpoch, bytes }, wall);
+    this.onAppend?.(baseOffset);
     return baseOffset;
   }
 
-  /** Bytes from the entry that holds `offset` on; like a broker's file, they may end inside an entry. */
+  /** Appends what another replica has, as it is. */
+  copy(stored: Stored, wall: number): void {
+    this.#add(stored, wall);
+  }
+
+  /** A leader of that epoch goes on from here. */
+  beginEpoch(epoch: number): void {
+    this.#epochs.begin(epoch, this.#endOffset);
+  }
+
+  /** Where an epoch, or the last one before it, ends here (`UnifiedLog.endOffsetForEpoch`). */
+  endOfEpoch(epoch: number): EpochEnd {
+    return this.#epochs.endOf(epoch, this.#endOffset);
+  }
+
+  /** What lies below `offset` is committed; it never goes back but by {@linkcode truncateTo}. */
+  commit(offset: number): void {
+    this.#highWatermark = Math.max(this.#highWatermark, Math.min(offset, this.#endOffset));
+  }
+
+  /** Drops what lies from `offset` on, with the append that it is in the middle of; and leaders that wrote nothing before it. */
+  truncateTo(offset: number): void {
+    const first = this.#find(offset);
+    const end = Math.max(this.#startOffset, Math.min(offset, this.#stored[first]?.baseOffset ?? this.#endOffset));
+    this.#stored.splice(first);
+    this.#endOffset = end;
+    this.#epochs.truncateTo(end);
+    this.producers.truncateTo(end, this.#stored);
+    this.#highWatermark = Math.min(this.#highWatermark, end);
+  }
+
+  /** Its broker has started again: only what is in the log is still known. */
+  reopen(): void {
+    this.producers.rebuild(this.#stored);
+  }
+
+  /** Drops everything and begins at `offset`: what a follower does whose leader has nothing older any more. */
+  restartAt(offset: number): void {
+    this.#stored.splice(0);
+    this.#epochs.truncateTo(0);
+    this.producers.rebuild([]);
+    this.#startOffset = this.#endOffset = this.#highWatermark = offset;
+  }
+
+  /** Committed bytes from the entry that holds `offset` on; like a broker's file, they may end inside an entry. */
   read(offset: number, limit: ReadLimit): Uint8Array {
     let at = this.#find(offset);
     const first = this.#stored[at];
-    if (!first) return NOTHING;
+    if (!first || first.lastOffset >= this.#highWatermark) return NOTHING;
     const head = first.bytes.subarray(entryAt(first.bytes, offset));
     const firstSize = entrySize(head, 0);
     const room = limit.wholeFirst ? Math.max(limit.bytes, firstSize) : limit.bytes;
@@ -93,10 +149,17 @@ export class Log {
     const parts = [head];
     let size = head.length;
     while (size < room && ++at < this.#stored.length) {
-      parts.push(this.#stored[at]!.bytes);
-      size += this.#stored[at]!.bytes.length;
+      const { bytes, lastOffset } = this.#stored[at]!;
+      if (lastOffset >= this.#highWatermark) break;
+      parts.push(bytes);
+      size += bytes.length;
     }
     return join(parts, Math.min(room, size));
+  }
+
+  /** All that is stored from `offset` on; what a follower copies. */
+  from(offset: number): readonly Stored[] {
+    return this.#stored.slice(this.#find(offset));
   }
 
   /** What holds `offset`, or comes first after it. */
@@ -106,10 +169,19 @@ export class Log {
 
   /** Drops what is wholly below `offset`, as retention does, and begins there. */
   deleteBefore(offset: number): void {
-    this.#startOffset = Math.max(this.#startOffset, Math.min(offset, this.#endOffset));
+    this.#startOffset = Math.max(this.#startOffset, Math.min(offset, this.#highWatermark));
     let gone = 0;
     while (gone < this.#stored.length && this.#stored[gone]!.lastOffset < this.#startOffset) gone++;
     this.#stored.splice(0, gone);
+    this.#epochs.deleteBefore(this.#startOffset);
+  }
+
+  #add(stored: Stored, wall: number): void {
+    this.#epochs.begin(stored.leaderEpoch, stored.baseOffset);
+    this.#stored.push(stored);
+    this.producers.append(stored);
+    this.#endOffset = stored.lastOffset + 1;
+    this.#modifiedAt = wall;
   }
 
   #find(offset: number): number {

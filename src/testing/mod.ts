@@ -3,7 +3,10 @@
 export type { Answer } from "./call.ts";
 export { Chance } from "./chance.ts";
 export { Cluster, type ClusterOptions, type StartOptions, type TopicOptions } from "./cluster.ts";
-export type { Node, Partition, Topic } from "./controller.ts";
+export { LeaderEpochs } from "./leader_epochs.ts";
+export type { PaceOptions } from "./pace.ts";
+export { Partition, type Topic } from "./partition.ts";
+export type { Node } from "./picture.ts";
 export type { Control, ControlledCall } from "./controls.ts";
 export type { CommittedOffset, TopicOffsets } from "./group_offsets.ts";
 export type { Entry } from "./heap.ts";

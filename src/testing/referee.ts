@@ -4,7 +4,7 @@ import { KafkaError } from "../base/errors.ts";
 import { crc32c } from "../bytes/crc32c.ts";
 import type { produce } from "../protocol/produce.ts";
 import type { RequestOut } from "../wire/schema.ts";
-import type { Topic } from "./controller.ts";
+import type { TopicState } from "./picture.ts";
 import { BATCHES_KEPT, type ProducerHead, producerHead, sequenceAfter } from "./producer_state.ts";
 
 /** How many batches of a producer in a partition are remembered. */
@@ -24,7 +24,7 @@ interface Print {
 type ProduceBody = RequestOut<typeof produce>;
 
 /** Finds the topic that a part of a request is about, by its name or its id. */
-export type TopicOf = (part: ProduceBody["topicData"][number]) => Topic | undefined;
+export type TopicOf = (part: ProduceBody["topicData"][number]) => TopicState | undefined;
 
 /** What has come of one producer's epoch for one partition, at whichever broker. */
 interface Life {

@@ -48,6 +48,8 @@ export interface Release {
   readonly givesTorn: boolean;
   /** Whether a follower answers a fetch of version 11 and later (KIP-392). */
   readonly followerFetch: boolean;
+  /** Whether a new leader says that it does not know yet where the committed part of its log ends (KIP-207). */
+  readonly offsetNotAvailable: boolean;
   /** Whether the new leader is named where the asked one is not it any more (KIP-951). */
   readonly leaderHints: boolean;
   /** How far in the future a timestamp may lie, in ms, if the topic's own configuration does not say (KIP-937). */
@@ -145,6 +147,7 @@ export function releaseOf(name: string): Release {
     padsConversion: since("2.0"),
     givesTorn: !since("3.3"),
     followerFetch: since("2.4"),
+    offsetNotAvailable: since("2.2"),
     leaderHints: since("3.7"),
     futureMsMax: since("4.0") ? 3_600_000 : Infinity,
     producers: {

@@ -136,10 +136,7 @@ export class SimulatedWorld {
     this.#heap.remove(happening);
   }
 
-  /**
-   * Puts a mark of yours into the hash. Never the text of an engine's error, a stack, or anything else that engines word
-   * or number their own way.
-   */
+  /** Puts a mark of yours into the hash; never what engines word or number their own way, such as an error's text or a stack. */
   trace(label: number, value = 0): void {
     this.#mix(label, value);
     this.log?.push(`${this.#now} - ${MARK.name} ${label} ${value}`);
@@ -307,6 +304,7 @@ export class Process implements World {
   readonly #delays: Chance;
   readonly #held = new Map<object, string>();
   readonly #atDeath: (() => void)[] = [];
+  readonly #atFreeze: (() => void)[] = [];
   #frozenUntil = 0;
   #isDead = false;
 
@@ -436,6 +434,7 @@ export class Process implements World {
   /** Its event loop stands still for `ms` milliseconds: a closed lid, a long collection of garbage. The rest of the world goes on. */
   freeze(ms: number): void {
     this.#frozenUntil = Math.max(this.#frozenUntil, this.world.now + microseconds(ms));
+    for (const run of this.#atFreeze) run();
   }
 
   /** Ends it at once, as `kill -9` does: nothing happens to it any more, and its connections are reset towards the others. */
@@ -449,6 +448,11 @@ export class Process implements World {
   /** Has something done when it is killed, by what outlives it: the network resets its connections. */
   atDeath(run: () => void): void {
     this.#atDeath.push(run);
+  }
+
+  /** Has something done when it is frozen, by what is not. */
+  atFreeze(run: () => void): void {
+    this.#atFreeze.push(run);
   }
 
   /** Enters what has to be let go of before the world ends: a socket, a wait, a task. */

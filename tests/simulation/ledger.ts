@@ -14,6 +14,14 @@ export interface Seen {
   readonly text: string | undefined;
 }
 
+/** In which partitions something may have been lost, as in Kafka. */
+export interface Losses {
+  /** A replica led that was not in sync: anything may be lost, and readers may have seen what is not there any more. */
+  readonly isUnclean: readonly boolean[];
+  /** What was acknowledged may be lost. */
+  readonly isLossy: readonly boolean[];
+}
+
 /** What became of a message; "aborted": its caller took it back, and may have been too late. */
 type Outcome = DeliveryReport | "aborted" | "enqueued";
 
@@ -25,6 +33,7 @@ export class Ledger {
   readonly #toldOfAll: DeliveryReport[] = [];
   readonly #ends: { readonly seen: readonly Seen[]; readonly before: number[]; readonly after: number[] }[] = [];
   readonly #last: Delivery[] = [];
+  #losses: Losses = { isUnclean: [], isLossy: [] };
 
   constructor(plan: Plan) {
     this.#plan = plan;
@@ -59,7 +68,8 @@ export class Ledger {
   }
 
   /** Compares with the logs, the values of each partition in order. */
-  check(logs: readonly (readonly string[])[], along: readonly Seen[], resends: number): void {
+  check(logs: readonly (readonly string[])[], along: readonly Seen[], resends: number, losses: Losses): void {
+    this.#losses = losses;
     const all = this.#plan.calls.reduce((sum, { messages }) => sum + messages.length, 0);
     // A call whose signal has aborted before it begins is none.
     const none = this.#plan.calls.reduce(
@@ -105,11 +115,11 @@ export class Ledger {
       }
       const planned = this.#message(number);
       if (planned.partition !== undefined) equal(outcome.partition, planned.partition, `message ${number}'s partition`);
-      if (outcome.offset < 0) continue;
+      if (outcome.offset < 0 || this.#losses.isLossy[outcome.partition]) continue;
       equal(logs[outcome.partition]![outcome.offset], planned.value, `what was acknowledged as message ${number}`);
     }
     for (const report of this.#toldOfAll) {
-      if (report instanceof KafkaError || report.offset < 0) continue;
+      if (report instanceof KafkaError || report.offset < 0 || this.#losses.isLossy[report.partition]) continue;
       if (logs[report.partition]![report.offset] === undefined) throw new Error("what was acknowledged is not there");
     }
     if (this.#plan.producer.acks === 0) return;
@@ -125,7 +135,8 @@ export class Ledger {
     if (this.#plan.producer.acks === 0) return;
     const acknowledged = new Set<number>();
     for (const report of this.#toldOfAll) {
-      if (!(report instanceof KafkaError)) acknowledged.add(numberOf(logs[report.partition]![report.offset]!));
+      if (report instanceof KafkaError || this.#losses.isLossy[report.partition]) continue;
+      acknowledged.add(numberOf(logs[report.partition]![report.offset]!));
     }
     logs.forEach((log, partition) => {
       let before = -1;
@@ -155,6 +166,7 @@ export class Ledger {
     atMost: readonly number[] = atLeast,
   ): void {
     logs.forEach((log, partition) => {
+      if (this.#losses.isUnclean[partition]) return;
       const own = seen.filter((message) => message.partition === partition);
       let next = 0;
       for (const { offset, text } of own) {

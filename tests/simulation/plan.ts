@@ -55,6 +55,8 @@ export interface Plan {
   readonly release: string;
   readonly brokers: number;
   readonly partitions: number;
+  /** Whether a replica that is not in sync may lead: then what was acknowledged may be lost, and is if that happens. */
+  readonly uncleanElections: boolean;
   /** Whether writer and reader share a client. */
   readonly oneClient: boolean;
   readonly client: Omit<ClientOptions, "hosts" | "dial">;
@@ -83,6 +85,7 @@ export function drawPlan(chance: Chance): Plan {
   const shape = chance.fork("shape");
   const brokers = 1 + shape.below(3);
   const partitions = 1 + shape.below(4);
+  const lives = drawLives(chance.fork("lives"));
   return {
     release: shape.pick(releaseNames),
     brokers,
@@ -98,7 +101,9 @@ export function drawPlan(chance: Chance): Plan {
     pauses: drawPauses(chance.fork("pauses"), partitions),
     seeks: drawSeeks(chance.fork("seeks"), partitions),
     endReaderAtMs: shape.below(CALM_AT_MS),
-    lives: drawLives(chance.fork("lives")),
+    lives,
+    // What a group has committed may be gone then.
+    uncleanElections: lives.length === 0 && chance.fork("unclean").once(3),
     faults: drawFaults(chance.fork("faults"), FAULTS_WITHIN_MS, [...commonFaults, "crash", "crash"]),
   };
 }

@@ -80,10 +80,10 @@ class RoundTrip {
   }
 
   async run(): Promise<void> {
-    const { brokers, partitions, release, oneClient } = this.#plan;
+    const { brokers, partitions, release, oneClient, uncleanElections } = this.#plan;
     this.#cluster = await Cluster.start({
       brokers,
-      release,
+      ...{ release, uncleanElections },
       simulation: { world: this.#world, network: this.#network },
       topics: { [TOPIC]: { partitions, replicationFactor: brokers } },
     });
@@ -103,6 +103,7 @@ class RoundTrip {
     resumer.calm();
     await this.#progress(client);
     await Promise.all([endReader, resuming]);
+    await this.#untilReplicated();
     await resumer.finish(this.#ends());
     await this.#readToEnd(other, 0);
     await this.#untilSeen(seen.seen);
@@ -128,13 +129,21 @@ class RoundTrip {
     }, this.#plan.faults);
   }
 
-  /** A broker dies and comes back, or a partition's leadership moves. */
+  /** A broker dies and comes back, or copies nothing for a while, or hears nothing of the others; or a partition's leadership moves. */
   #crash(which: number, ms: number): void {
     const { brokers, partitions } = this.#plan;
     const id = 1 + which % brokers;
     const isAlive = (id: number) => this.#cluster.brokers.some((broker) => broker.id === id && broker.alive);
     if (!isAlive(id)) return;
-    if (ms % 2 === 0) return this.#cluster.moveLeader(TOPIC, ms % partitions, id);
+    if (ms % 5 < 2) {
+      const partition = ms % partitions;
+      if (this.#cluster.partition(TOPIC, partition).isr.includes(id)) this.#cluster.moveLeader(TOPIC, partition, id);
+      return;
+    }
+    if (ms % 5 === 2) {
+      const end = ms % 2 === 0 ? this.#cluster.hold(id) : this.#cluster.cutOff(id);
+      return void this.#world.schedule(this.#referee, ms * 1000, RESTART, end);
+    }
     this.#cluster.kill(id);
     this.#world.schedule(this.#referee, ms * 1000, RESTART, () => {
       const restart = this.#cluster.start(id).catch((error) =>
@@ -258,7 +267,7 @@ class RoundTrip {
   async #readToEnd(client: KafkaClient, atMs: number): Promise<void> {
     await this.#sleepUntil(atMs);
     const consumer = (await this.#topic(client)).simpleConsumer({ ...this.#plan.consumer, until: "end" });
-    const before = this.#ends();
+    const before = this.#endsForSure();
     const seen: Seen[] = [];
     const since = this.#referee.now();
     while (!await this.#loop(consumer, seen, 0, since));
@@ -266,7 +275,28 @@ class RoundTrip {
   }
 
   #ends(): number[] {
-    return this.#cluster.topics.get(TOPIC)!.partitions.map(({ log }) => log.endOffset);
+    return this.#cluster.topics.get(TOPIC)!.partitions.map(({ highWatermark }) => highWatermark);
+  }
+
+  /** How much whoever leads, or will, knows to be committed: a reader may be told that the log ends there. */
+  #endsForSure(): number[] {
+    return this.#cluster.topics.get(TOPIC)!.partitions.map((partition) =>
+      Math.min(...partition.replicas.map((id) => partition.logOf(id).highWatermark))
+    );
+  }
+
+  /** In calm every replica comes to have all, to be in sync, and to know that it is committed. */
+  async #untilReplicated(): Promise<void> {
+    const startedAt = this.#referee.now();
+    const isDone = () =>
+      [...this.#cluster.topics.get(TOPIC)!.partitions].every((partition) =>
+        partition.isr.length === partition.replicas.length && partition.leader >= 0 &&
+        partition.replicas.every((id) => partition.logOf(id).highWatermark === partition.endOffset)
+      );
+    while (!isDone()) {
+      if (this.#referee.now() - startedAt > PROGRESS_MS) throw new Error("replicas have not come to agree");
+      await this.#referee.sleep(20);
+    }
   }
 
   async #sleepUntil(ms: number): Promise<void> {
@@ -311,11 +341,17 @@ class RoundTrip {
 
   async #check(along: readonly Seen[]): Promise<void> {
     const logs: string[][] = [];
+    const { partitions } = this.#cluster.topics.get(TOPIC)!;
     for (let partition = 0; partition < this.#plan.partitions; partition++) {
       const records = await this.#cluster.records(TOPIC, partition);
       logs.push(records.map((message) => message.text()));
     }
-    this.#ledger.check(logs, along, this.#watch.resends);
+    const isUnclean = partitions.map((partition) => partition.uncleanElections > 0);
+    // One replica's word is not enough where that replica is deposed.
+    const isLossy = partitions.map((partition, nth) =>
+      isUnclean[nth]! || (this.#plan.producer.acks !== "all" && partition.leaderEpoch > 0)
+    );
+    this.#ledger.check(logs, along, this.#watch.resends, { isUnclean, isLossy });
     this.#ledger.trace(logs, (label, value) => this.#world.trace(label, value));
   }
 }

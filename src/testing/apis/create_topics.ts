@@ -16,7 +16,7 @@
 import { createTopics } from "../../protocol/create_topics.ts";
 import type { RequestOut, ResponseIn } from "../../wire/schema.ts";
 import { type Answer, type Call, type Handler, handler, type Host } from "../call.ts";
-import { NO_ID } from "../controller.ts";
+import { NO_ID } from "../picture.ts";
 import { errorNumbers } from "../../base/error_codes.ts";
 import type { Release } from "../releases.ts";
 import { configFault, isTopicConfig } from "../topic_configs.ts";

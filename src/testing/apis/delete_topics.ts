@@ -7,7 +7,8 @@
 import { deleteTopics } from "../../protocol/delete_topics.ts";
 import type { ResponseIn } from "../../wire/schema.ts";
 import { type Answer, type Call, type Handler, handler } from "../call.ts";
-import { type Controller, NO_ID } from "../controller.ts";
+import type { Controller } from "../controller.ts";
+import { NO_ID } from "../picture.ts";
 import { errorNumbers } from "../../base/error_codes.ts";
 
 type TopicAnswer = ResponseIn<typeof deleteTopics>["responses"][number];

@@ -10,10 +10,12 @@
  *   2.0 cut or filled up to the size that it had before. Headers are lost; on 0.11 they make the partition fail with -1. zstd cannot
  *   be converted: error 76.
  * - Sessions are declined: the answer's session id is always 0, and a request that goes on with one has error 70 (KIP-227).
- * - Since 2.4 a follower answers from version 11 on, with the same records here as the leader (KIP-392). Else error 6; the new leader
- *   is named beside it, and beside 74, from version 16 on (KIP-951).
- * - A leader epoch below the broker's has error 74, one above it 75 (KIP-320). Logs never part from one another, so
- *   `divergingEpoch` is never there. Without transactions the last stable offset is the log's end.
+ * - Only what is committed is given, below the high watermark; asking for what lies between it and the log's end is no error.
+ * - Since 2.4 a follower answers from version 11 on, with what it has and knows to be committed (KIP-392). Else error 6; the new
+ *   leader is named beside it, and beside 74, from version 16 on (KIP-951). What the broker does not know yet, it does not say.
+ * - A leader epoch below the broker's has error 74, one above it 75 (KIP-320). From version 12 on the epoch of what was fetched last
+ *   is compared, and `divergingEpoch` says where it ended if that is before the offset (KIP-595).
+ * - Without transactions the last stable offset is the high watermark.
  * - Version 13 names topics by id; an unknown one has error 100.
  */
 
@@ -23,7 +25,7 @@ import { fetch } from "../../protocol/fetch.ts";
 import type { Origin } from "../../records/reading.ts";
 import type { RequestOut, ResponseIn } from "../../wire/schema.ts";
 import { type Answer, type Call, type Handler, handler, type Host } from "../call.ts";
-import { NO_ID, type Topic } from "../controller.ts";
+import { endpoints, NO_ID, type TopicState } from "../picture.ts";
 import { errorNumbers } from "../../base/error_codes.ts";
 import { downConvert, fetchMagic } from "../formats.ts";
 
@@ -60,8 +62,8 @@ async function answer(call: Call<typeof fetch>): Promise<Answer<typeof fetch>> {
 function isEnough(responses: readonly TopicAnswer[], minBytes: number): boolean {
   let bytes = 0;
   for (const { partitions } of responses) {
-    for (const { errorCode, records } of partitions) {
-      if (errorCode !== 0) return true;
+    for (const { errorCode, divergingEpoch, records } of partitions) {
+      if (errorCode !== 0 || divergingEpoch) return true;
       bytes += records?.length ?? 0;
     }
   }
@@ -69,27 +71,41 @@ function isEnough(responses: readonly TopicAnswer[], minBytes: number): boolean 
 }
 
 function readTopic(call: Call<typeof fetch>, part: TopicPart, allowance: Allowance): TopicAnswer {
-  const { host: { controller }, version } = call;
-  const topic = version >= 13 ? controller.topicById(part.topicId) : controller.topics.get(part.topic);
+  const { host: { replicas: { picture } }, version } = call;
+  const topic = version >= 13 ? picture.byId.get(part.topicId) : picture.topics.get(part.topic);
   const partitions = part.partitions.map((wanted) => readPartition(call, topic, part, wanted, allowance));
   return { topic: part.topic, topicId: part.topicId, partitions };
 }
 
 function readPartition(
   { host, version, body }: Call<typeof fetch>,
-  topic: Topic | undefined,
+  topic: TopicState | undefined,
   { topicId }: TopicPart,
-  { partition: index, currentLeaderEpoch, fetchOffset, partitionMaxBytes }: PartitionPart,
+  { partition: index, currentLeaderEpoch, lastFetchedEpoch, fetchOffset, partitionMaxBytes }: PartitionPart,
   allowance: Allowance,
 ): PartitionAnswer {
-  const { controller } = host;
   if (!topic && topicId !== NO_ID) return failed(index, errorNumbers.UNKNOWN_TOPIC_ID);
-  const isFollowerFine = version >= 11 && host.release.followerFetch;
-  const found = controller.locate(topic, index, host.id, currentLeaderEpoch, isFollowerFine);
+  const follower = version >= 11 && host.release.followerFetch;
+  const found = host.replicas.locate(topic, index, { epoch: currentLeaderEpoch, follower });
   if (typeof found === "number") return { ...failed(index, found), ...leaderHint(host, version, topic, index, found) };
   const { log } = found;
   if (fetchOffset < log.startOffset || fetchOffset > log.endOffset) {
     return failed(index, errorNumbers.OFFSET_OUT_OF_RANGE);
+  }
+  const abortedTransactions = body.isolationLevel === 1 ? [] : null;
+  const { highWatermark, startOffset: logStartOffset } = log;
+  const state = {
+    partitionIndex: index,
+    highWatermark,
+    lastStableOffset: highWatermark,
+    logStartOffset,
+    abortedTransactions,
+  };
+  const end = lastFetchedEpoch < 0 ? undefined : log.endOfEpoch(lastFetchedEpoch);
+  if (end && end.offset < 0) return failed(index, errorNumbers.OFFSET_OUT_OF_RANGE);
+  if (end && (end.epoch < lastFetchedEpoch || end.offset < fetchOffset)) {
+    const divergingEpoch = { epoch: end.epoch, endOffset: end.offset };
+    return { ...state, errorCode: errorNumbers.NONE, divergingEpoch, records: new Uint8Array(0) };
   }
   const isOld = version < 3;
   const records = log.read(fetchOffset, {
@@ -99,22 +115,14 @@ function readPartition(
   });
   if (records.length > 0) allowance.isFirst = false;
   allowance.bytes = Math.max(0, allowance.bytes - records.length);
-  return {
-    partitionIndex: index,
-    errorCode: errorNumbers.NONE,
-    highWatermark: log.endOffset,
-    lastStableOffset: log.endOffset,
-    logStartOffset: log.startOffset,
-    abortedTransactions: body.isolationLevel === 1 ? [] : null,
-    records,
-  };
+  return { ...state, errorCode: errorNumbers.NONE, records };
 }
 
 function failed(partitionIndex: number, errorCode: number): PartitionAnswer {
   return { partitionIndex, errorCode, highWatermark: -1, abortedTransactions: null, records: new Uint8Array(0) };
 }
 
-function leaderHint(host: Host, version: number, topic: Topic | undefined, index: number, errorCode: number) {
+function leaderHint(host: Host, version: number, topic: TopicState | undefined, index: number, errorCode: number) {
   const partition = topic?.partitions[index];
   const hasMoved = errorCode === errorNumbers.NOT_LEADER_OR_FOLLOWER || errorCode === errorNumbers.FENCED_LEADER_EPOCH;
   if (version < 16 || !hasMoved || !partition || !host.release.leaderHints) return {};
@@ -137,7 +145,7 @@ async function finish(
     responses.push({ ...answer, partitions });
   }
   const leaders = responses.flatMap(({ partitions }) => partitions.flatMap((it) => it.currentLeader?.leaderId ?? []));
-  return { responses, ...(leaders.length > 0 && { nodeEndpoints: host.controller.endpoints(leaders) }) };
+  return { responses, ...(leaders.length > 0 && { nodeEndpoints: endpoints(host.replicas.picture, leaders) }) };
 }
 
 /** The records in a format that the version can have. */

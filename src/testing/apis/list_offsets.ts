@@ -8,6 +8,8 @@
  *   first offset on the broker's own disk, -5 and -6 what is in tiered storage: none. Other negative numbers have error 35 since 3.0,
  *   and are times before.
  * - From version 4 on epochs are checked and given (KIP-320): error 74 for one below the broker's, 75 for one above.
+ * - The log's end is its high watermark for those who ask. A new leader that does not know it yet, since not all in sync have come to
+ *   where it began, has OFFSET_NOT_AVAILABLE since 2.2, or LEADER_NOT_AVAILABLE up to version 4 (KIP-207).
  * - Only the leader answers; others have error 6. A partition that is asked for twice has INVALID_REQUEST, since version 1.
  */
 
@@ -16,9 +18,9 @@ import { listOffsets } from "../../protocol/list_offsets.ts";
 import type { Message } from "../../records/message.ts";
 import type { RequestOut, ResponseIn } from "../../wire/schema.ts";
 import { type Answer, type Call, type Handler, handler, type Host } from "../call.ts";
-import type { Partition } from "../controller.ts";
 import { errorNumbers } from "../../base/error_codes.ts";
 import type { Log, Stored } from "../log.ts";
+import type { Replica } from "../replica.ts";
 import { openStored } from "../stored.ts";
 
 type PartitionPart = RequestOut<typeof listOffsets>["topics"][number]["partitions"][number];
@@ -59,14 +61,14 @@ async function look(
   name: string,
   part: PartitionPart,
 ): Promise<PartitionAnswer> {
-  const { controller } = host;
   const { partitionIndex, currentLeaderEpoch, timestamp, maxNumOffsets } = part;
   // Before 3.0 every number but -1 and -2 was a time.
   const isTime = timestamp >= 0 || (timestamp < EARLIEST && host.release.listed.get(listOffsets.key)![1] < 7);
   if (version > 0 && !isTime && version < (SINCE.get(timestamp) ?? Infinity)) {
     return failed(partitionIndex, errorNumbers.UNSUPPORTED_VERSION);
   }
-  const found = controller.locate(controller.topics.get(name), partitionIndex, host.id, currentLeaderEpoch);
+  const { replicas } = host;
+  const found = replicas.locate(replicas.picture.topics.get(name), partitionIndex, { epoch: currentLeaderEpoch });
   if (typeof found === "number") return failed(partitionIndex, found);
   if (version === 0) {
     const oldStyleOffsets = segmentOffsets(found.log, timestamp, host.world.wall()).slice(
@@ -75,10 +77,14 @@ async function look(
     );
     return { partitionIndex, errorCode: errorNumbers.NONE, oldStyleOffsets };
   }
+  const isUnsure = !found.knowsEnd && host.release.offsetNotAvailable && timestamp !== EARLIEST;
+  const unsure = version >= 5 ? errorNumbers.OFFSET_NOT_AVAILABLE : errorNumbers.LEADER_NOT_AVAILABLE;
+  if (isUnsure && timestamp === LATEST) return failed(partitionIndex, unsure);
   try {
     const { offset, timestamp: at, leaderEpoch } = isTime
       ? await firstSince(host, name, found, timestamp)
       : await special(host, name, found, timestamp);
+    if (offset === -1 && isUnsure) return failed(partitionIndex, unsure);
     return {
       partitionIndex,
       errorCode: errorNumbers.NONE,
@@ -97,34 +103,42 @@ function failed(partitionIndex: number, errorCode: number): PartitionAnswer {
 }
 
 /** `ReplicaManager.legacyFetchOffsetsBefore` for a log of one segment. */
-function segmentOffsets({ startOffset, endOffset, modifiedAt, stored }: Log, timestamp: number, now: number): number[] {
+function segmentOffsets(
+  { startOffset, highWatermark, modifiedAt, stored }: Log,
+  timestamp: number,
+  now: number,
+): number[] {
   const marks = [{ offset: startOffset, time: modifiedAt }];
-  if (stored.length > 0) marks.push({ offset: endOffset, time: now });
+  if (stored.length > 0) marks.push({ offset: highWatermark, time: now });
   if (timestamp === EARLIEST) return [startOffset];
   return marks.filter(({ time }) => timestamp === LATEST || time <= timestamp).map(({ offset }) => offset).reverse();
 }
 
 const NOT_FOUND: Found = { offset: -1, timestamp: -1, leaderEpoch: -1 };
 
-async function special(host: Host, topic: string, partition: Partition, timestamp: number): Promise<Found> {
+async function special(host: Host, topic: string, partition: Replica, timestamp: number): Promise<Found> {
   const { log, leaderEpoch } = partition;
-  if (timestamp === LATEST) return { offset: log.endOffset, timestamp: -1, leaderEpoch };
+  if (timestamp === LATEST) return { offset: log.highWatermark, timestamp: -1, leaderEpoch };
   if (timestamp === EARLIEST || timestamp === EARLIEST_LOCAL) {
     return { offset: log.startOffset, timestamp: -1, leaderEpoch: log.at(log.startOffset)?.leaderEpoch ?? leaderEpoch };
   }
   if (timestamp !== MAX_TIMESTAMP) return NOT_FOUND;
-  const latest = log.stored.reduce((max, { maxTimestamp }) => Math.max(max, maxTimestamp), -1);
+  const latest = committed(log).reduce((max, { maxTimestamp }) => Math.max(max, maxTimestamp), -1);
   return latest < 0 ? NOT_FOUND : await firstSince(host, topic, partition, latest);
 }
 
-async function firstSince(host: Host, topic: string, { index, log }: Partition, timestamp: number): Promise<Found> {
-  for (const stored of [...log.stored]) {
+async function firstSince(host: Host, topic: string, { index, log }: Replica, timestamp: number): Promise<Found> {
+  for (const stored of committed(log)) {
     const message = stored.maxTimestamp < timestamp
       ? undefined
       : await firstFrom(host, topic, index, stored, timestamp, log.startOffset);
     if (message) return { offset: message.offset, timestamp: message.timestamp, leaderEpoch: stored.leaderEpoch };
   }
   return NOT_FOUND;
+}
+
+function committed({ stored, highWatermark }: Log): Stored[] {
+  return stored.filter(({ lastOffset }) => lastOffset < highWatermark);
 }
 
 async function firstFrom(

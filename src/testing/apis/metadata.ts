@@ -10,13 +10,13 @@
  * - 0.8.2 lists no broker until the first topic exists (seen on 0.8.2.2).
  * - On KRaft releases any living broker may be named as controller, since each passes on what only the controller may do; here it
  *   is always the one.
- * - Every broker has the same, newest picture.
+ * - Each broker tells what it knows, which may be out of date.
  */
 
 import { metadata } from "../../protocol/metadata.ts";
 import type { ResponseIn } from "../../wire/schema.ts";
 import { type Call, type Handler, handler, type Host } from "../call.ts";
-import { NO_ID, type Partition, type Topic } from "../controller.ts";
+import { NO_ID, type PartitionState, type Picture, type TopicState } from "../picture.ts";
 import { errorNumbers } from "../../base/error_codes.ts";
 import { topicNameFault } from "../topic_names.ts";
 
@@ -31,23 +31,24 @@ function answer({ host, version, body }: Call<typeof metadata>): ResponseIn<type
   const { controller } = host;
   const { topics } = body;
   const isAll = topics === null || (version === 0 && topics.length === 0);
-  const nodes = host.release.startsBlind && !controller.hasHadTopics ? [] : controller.nodes.values();
+  const { picture } = host.replicas;
+  const nodes = host.release.startsBlind && !controller.hasHadTopics ? [] : picture.nodes.values();
   return {
     brokers: [...nodes].filter((node) => node.alive).map(({ id, host, port }) => ({ nodeId: id, host, port })),
     clusterId: controller.clusterId,
-    controllerId: controller.controllerId,
+    controllerId: picture.controllerId,
     topics: isAll
-      ? [...controller.topics.values()].map((topic) => found(topic, host, version))
+      ? [...picture.topics.values()].map((topic) => found(topic, host, version))
       : topics.map((topic) => one(topic, host, version)),
   };
 }
 
 function one({ name, topicId }: TopicQuestion, host: Host, version: number): TopicAnswer {
-  const { controller } = host;
+  const { picture } = host.replicas;
   const isById = topicId !== NO_ID;
   if (version < 12 && (isById || name === null)) return failed(errorNumbers.INVALID_REQUEST, name ?? "", topicId);
   if (!isById && name === null) return failed(errorNumbers.UNKNOWN_SERVER_ERROR, "", topicId);
-  const topic = isById ? controller.topicById(topicId) : controller.topics.get(name ?? "");
+  const topic = isById ? picture.byId.get(topicId) : picture.topics.get(name ?? "");
   if (topic) return found(topic, host, version);
   if (isById) return failed(errorNumbers.UNKNOWN_TOPIC_ID, null, topicId);
   const errorCode = host.release.checksNames && topicNameFault(name ?? "")
@@ -60,20 +61,20 @@ function failed(errorCode: number, name: string | null, topicId: string): TopicA
   return { errorCode, name, topicId, partitions: [] };
 }
 
-function found(topic: Topic, host: Host, version: number): TopicAnswer {
+function found(topic: TopicState, host: Host, version: number): TopicAnswer {
   const { name, id, partitions } = topic;
   return {
     errorCode: errorNumbers.NONE,
     name,
     topicId: id,
     isInternal: name === "__consumer_offsets" || name === "__transaction_state",
-    partitions: partitions.map((partition) => partitionOf(partition, host, version)),
+    partitions: partitions.map((partition) => partitionOf(partition, host.replicas.picture, version)),
   };
 }
 
-function partitionOf(partition: Partition, { controller }: Host, version: number): PartitionAnswer {
+function partitionOf(partition: PartitionState, { nodes }: Picture, version: number): PartitionAnswer {
   const { index, leader, leaderEpoch, replicas, isr } = partition;
-  const isAlive = (id: number) => controller.nodes.get(id)?.alive === true;
+  const isAlive = (id: number) => nodes.get(id)?.alive === true;
   const alive = replicas.filter(isAlive);
   const isShort = version === 0 && alive.length < replicas.length;
   return {

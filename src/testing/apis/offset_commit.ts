@@ -13,7 +13,7 @@
 import { offsetCommit } from "../../protocol/offset_commit.ts";
 import type { RequestOut, ResponseIn } from "../../wire/schema.ts";
 import { type Answer, type Call, type Handler, handler } from "../call.ts";
-import type { Topic } from "../controller.ts";
+import type { TopicState } from "../picture.ts";
 import { errorNumbers } from "../../base/error_codes.ts";
 
 type PartitionPart = RequestOut<typeof offsetCommit>["topics"][number]["partitions"][number];
@@ -58,7 +58,7 @@ function refusal({ host, version, body }: Call<typeof offsetCommit>): number {
   return body.memberId === "" ? errorNumbers.NONE : errorNumbers.UNKNOWN_MEMBER_ID;
 }
 
-function fault(topic: Topic | undefined, part: PartitionPart, unknown: number): number {
+function fault(topic: TopicState | undefined, part: PartitionPart, unknown: number): number {
   if (!topic) return unknown;
   if (!topic.partitions[part.partitionIndex]) return errorNumbers.UNKNOWN_TOPIC_OR_PARTITION;
   const size = new TextEncoder().encode(part.committedMetadata ?? "").length;

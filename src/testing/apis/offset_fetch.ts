@@ -12,7 +12,7 @@
 import { offsetFetch } from "../../protocol/offset_fetch.ts";
 import type { ResponseIn } from "../../wire/schema.ts";
 import { type Answer, type Call, type Handler, handler, type Host } from "../call.ts";
-import { NO_ID } from "../controller.ts";
+import { NO_ID } from "../picture.ts";
 import { errorNumbers } from "../../base/error_codes.ts";
 import type { TopicOffsets } from "../group_offsets.ts";
 

@@ -13,7 +13,8 @@
  * - A batch over `max.message.bytes` has error 10, a wrong checksum 2, other faults 87, or 2 before 2.4. Since 4.0 a timestamp may
  *   lie an hour ahead (KIP-937).
  * - Version 13 names topics by id; an unknown one has error 100. From version 10 on the new leader is named beside error 6 (KIP-951).
- * - With -1 fewer replicas in sync than `min.insync.replicas` are error 19.
+ * - With -1 it is answered when all replicas in sync have it. Fewer of them than `min.insync.replicas` are error 19, or 20 once it is
+ *   appended; 7 is told after `timeoutMs`, 6 if the leader has changed meanwhile: then it may be there or not.
  * - A batch of a transaction without a transactional id has error 53.
  * - A batch that a producer has numbered is taken once, and in order (`ProducerState`), after all other checks: one of its last five
  *   (before 1.0: its last) is answered with the offsets that it has, and with its largest timestamp as `logAppendTimeMs`, whatever the
@@ -27,7 +28,9 @@
 import { produce } from "../../protocol/produce.ts";
 import type { RequestOut, ResponseIn } from "../../wire/schema.ts";
 import { type Answer, type Call, type Handler, handler, type Host } from "../call.ts";
-import { NO_ID, type Partition, type Topic } from "../controller.ts";
+import { acknowledged, type Appended } from "../acknowledgement.ts";
+import { endpoints, NO_ID, type TopicState } from "../picture.ts";
+import type { Replica } from "../replica.ts";
 import { errorNumbers } from "../../base/error_codes.ts";
 import { producerHead } from "../producer_state.ts";
 import type { Release } from "../releases.ts";
@@ -51,14 +54,16 @@ async function answer(call: Call<typeof produce>): Promise<Answer<typeof produce
   if (version >= 3 && release.parsesRecords && hasUnreadable(body, rulesOf(call, undefined))) return "close";
   const isBarred = body.transactionalId === null && version >= 3 && hasTransaction(body);
   const responses = [];
+  const appended: Appended[] = [];
+  const { picture } = host.replicas;
   for (const part of body.topicData) {
-    const topic = version >= 13 ? host.controller.topicById(part.topicId) : host.controller.topics.get(part.name);
+    const topic = version >= 13 ? picture.byId.get(part.topicId) : picture.topics.get(part.name);
     const partitionResponses: PartitionAnswer[] = [];
     for (const data of part.partitionData) {
       partitionResponses.push(
         isBarred
           ? failed(data.index, errorNumbers.TRANSACTIONAL_ID_AUTHORIZATION_FAILED)
-          : await append(call, topic, part, data),
+          : await append(call, topic, part, data, appended),
       );
     }
     responses.push({ name: part.name, topicId: part.topicId, partitionResponses });
@@ -67,23 +72,24 @@ async function answer(call: Call<typeof produce>): Promise<Answer<typeof produce
     const isFine = responses.every(({ partitionResponses }) => partitionResponses.every((it) => it.errorCode === 0));
     return isFine ? "drop" : "close";
   }
+  if (body.acks === -1) await acknowledged(host, appended, body.timeoutMs);
   const moved = responses.flatMap(({ partitionResponses }) =>
     partitionResponses.flatMap((it) => it.currentLeader?.leaderId ?? [])
   );
-  return { responses, ...(moved.length > 0 && { nodeEndpoints: host.controller.endpoints(moved) }) };
+  return { responses, ...(moved.length > 0 && { nodeEndpoints: endpoints(host.replicas.picture, moved) }) };
 }
 
 async function append(
   call: Call<typeof produce>,
-  topic: Topic | undefined,
+  topic: TopicState | undefined,
   part: TopicPart,
   { index, records }: PartitionPart,
+  appended: Appended[],
 ): Promise<PartitionAnswer> {
   const { host, body: { acks } } = call;
-  const { controller } = host;
   if (!host.release.anyAcks && (acks < -1 || acks > 1)) return failed(index, errorNumbers.INVALID_REQUIRED_ACKS);
   if (!topic && part.topicId !== NO_ID) return failed(index, errorNumbers.UNKNOWN_TOPIC_ID);
-  const found = controller.locate(topic, index, host.id);
+  const found = host.replicas.locate(topic, index);
   if (typeof found === "number") return { ...failed(index, found), ...leaderHint(call, topic, index, found) };
   const { startOffset } = found.log;
   if (acks === -1 && found.isr.length < inSyncMin(topic!, found, host.release)) {
@@ -102,13 +108,19 @@ async function append(
   if (records) host.referee?.stored(topic!.id, index, records);
   // Only 0.8 gets so far with more acks than there are replicas: they never come. It says so after the timeout, here at once.
   const errorCode = acks > found.isr.length ? errorNumbers.REQUEST_TIMED_OUT : errorNumbers.NONE;
-  return {
+  const answer: PartitionAnswer & { errorCode: number } = {
     index,
     errorCode,
     baseOffset: stored.baseOffset,
     logAppendTimeMs: stored.appendTime,
     logStartOffset: startOffset,
   };
+  appended.push({
+    ...{ replica: found, leaderEpoch: found.leaderEpoch, endOffset: stored.baseOffset + intake.count },
+    inSyncMin: inSyncMin(topic!, found, host.release),
+    failed: (errorCode) => answer.errorCode = errorCode,
+  });
+  return answer;
 }
 
 /** Where records lie, now or since an earlier request. */
@@ -122,8 +134,8 @@ interface Placed {
 /** Appends. A compressed set of magic 0 holds its offsets, so it is written for where the log ends, and again if that has moved. */
 async function store(
   host: Host,
-  topic: Topic,
-  partition: Partition,
+  topic: TopicState,
+  partition: Replica,
   { count, maxTimestamp, bytes }: Intake,
   { bytesMax, appendTime = -1 }: IntakeRules,
 ): Promise<Placed | Refusal> {
@@ -138,7 +150,7 @@ async function store(
       const errorMessage = `The converted record has ${chunk.length} bytes`;
       return { errorCode: errorNumbers.MESSAGE_TOO_LARGE, errorMessage, byLog: true };
     }
-    const lost = host.controller.locate(host.controller.topics.get(topic.name), partition.index, host.id);
+    const lost = host.replicas.locate(host.replicas.picture.topics.get(topic.name), partition.index);
     if (lost !== partition) {
       return {
         errorCode: typeof lost === "number" ? lost : errorNumbers.UNKNOWN_TOPIC_OR_PARTITION,
@@ -149,13 +161,12 @@ async function store(
     const known = judge(host, partition, chunk);
     if (known) return known;
     log.append(chunk, count, maxTimestamp, partition.leaderEpoch, host.world.wall());
-    host.controller.announce(host.id, partition.replicas);
     return { baseOffset, appendTime };
   }
 }
 
 /** What the partition remembers of the batch or its producer: its place if it is there already, or why it may not come; else nothing. */
-function judge(host: Host, { log }: Partition, chunk: Uint8Array): Placed | Refusal | undefined {
+function judge(host: Host, { log }: Replica, chunk: Uint8Array): Placed | Refusal | undefined {
   const head = producerHead(chunk);
   if (!head) return undefined;
   const moment = { startOffset: log.startOffset, wall: host.world.wall() };
@@ -165,7 +176,7 @@ function judge(host: Host, { log }: Partition, chunk: Uint8Array): Placed | Refu
   return { baseOffset: verdict.baseOffset, appendTime: verdict.maxTimestamp };
 }
 
-function rulesOf({ host, version }: Call<typeof produce>, topic: Topic | undefined): IntakeRules {
+function rulesOf({ host, version }: Call<typeof produce>, topic: TopicState | undefined): IntakeRules {
   const { release } = host;
   const isStamped = topic?.configs.get("message.timestamp.type") === "LogAppendTime" && host.controller.floor.magic > 0;
   const cleanup = topic?.configs.get("cleanup.policy") ?? "delete";
@@ -191,7 +202,7 @@ function hasUnreadable(body: RequestOut<typeof produce>, rules: IntakeRules): bo
 }
 
 /** How many replicas have to be in sync; since 3.7 no more than there are. */
-function inSyncMin({ configs }: Topic, { replicas }: Partition, { leaderHints }: Release): number {
+function inSyncMin({ configs }: TopicState, { replicas }: Replica, { leaderHints }: Release): number {
   const wanted = Number(configs.get("min.insync.replicas") ?? 1);
   return leaderHints ? Math.min(wanted, replicas.length) : wanted;
 }
@@ -222,7 +233,7 @@ function failed(index: number, errorCode: number, errorMessage: string | null = 
 
 function leaderHint(
   { host, version }: Call<typeof produce>,
-  topic: Topic | undefined,
+  topic: TopicState | undefined,
   index: number,
   errorCode: number,
 ) {

@@ -53,6 +53,8 @@ export async function play(options: RigOptions, body: (rig: Rig) => Promise<void
     const cluster = await Cluster.start({
       ...{ brokers, release, topics, connectionsMaxIdleMs, strict, producerEpochs },
       simulation: { world, network },
+      // Brokers know at once what the test has done.
+      ...{ metadataDelayMs: 0, replicationDelayMs: 0, sessionMs: 0 },
     });
     const connect = (more: Partial<ClientOptions> = {}) =>
       KafkaClient.connect({

@@ -5,7 +5,6 @@ import { crc32c } from "../../../src/bytes/crc32c.ts";
 import { fetch } from "../../../src/protocol/fetch.ts";
 import { listOffsets } from "../../../src/protocol/list_offsets.ts";
 import { recordsBuilder } from "../../../src/records/builder.ts";
-import { Log } from "../../../src/testing/log.ts";
 import { test } from "../../harness.ts";
 import { failure, play } from "../client/rig.ts";
 import { filled, reading, readInto } from "./reader.ts";
@@ -134,8 +133,7 @@ test("partitions that are added are read from their beginning", () =>
     const seen: string[] = [];
     const loop = readInto(seen, consumer);
     await rig.process.sleep(500);
-    const partitions = rig.cluster.topics.get("t")!.partitions as unknown[];
-    partitions.push({ index: 1, replicas: [1], isr: [1], leader: 1, leaderEpoch: 0, log: new Log() });
+    rig.cluster.addPartitions("t", 2);
     rig.cluster.partition("t", 1).log.append(batchOf(["new"], 0, 0), 1, 5, 0, 5);
     await rig.process.sleep(3000);
     assert.deepEqual(seen, ["new"]);

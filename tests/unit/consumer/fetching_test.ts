@@ -2,7 +2,6 @@
 
 import { assert } from "chai";
 import { fetch } from "../../../src/protocol/fetch.ts";
-import { Log } from "../../../src/testing/log.ts";
 import { dialOf } from "../../../src/testing/network.ts";
 import type { Dial } from "../../../src/transport/transport.ts";
 import { test } from "../../harness.ts";
@@ -58,11 +57,9 @@ test("a partition that is added does not wait for the long poll of the others", 
     const seen: string[] = [];
     const loop = readInto(seen, consumer);
     await rig.process.sleep(1000);
-    const log = new Log();
     const [stored] = rig.cluster.partition("t", 0).log.stored;
-    log.append(stored!.bytes.slice(), 1, 5, 0, 5);
-    const partitions = rig.cluster.topics.get("t")!.partitions as unknown[];
-    partitions.push({ index: 1, replicas: [1], isr: [1], leader: 1, leaderEpoch: 0, log });
+    rig.cluster.addPartitions("t", 2);
+    rig.cluster.partition("t", 1).log.append(stored!.bytes.slice(), 1, 5, 0, 5);
     await rig.process.sleep(1000);
     assert.deepEqual(seen, ["a", "a"]);
     await consumer.close();

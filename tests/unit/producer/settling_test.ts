@@ -109,10 +109,11 @@ test("bytes that are still on their way after a try that failed are not written 
 });
 
 test("a topic that is deleted under a producer fails its messages with why", () =>
-  play({}, async ({ client, cluster }) => {
+  play({}, async ({ client, cluster, process }) => {
     const producer = (await client.topic("t")).producer({ deliveryTimeoutMs: 4000 });
     await producer.produce("a");
     cluster.deleteTopic("t");
+    await process.sleep(10); // until the broker has heard of it
     const error = await failure(producer.produce("b"));
     assert.include(["DELIVERY_TIMEOUT", "UNKNOWN_TOPIC_OR_PARTITION"], error.code);
     assert.equal(error.persisted, "no");

@@ -3,7 +3,7 @@
 import { assert } from "chai";
 import { metadata } from "../../../src/protocol/metadata.ts";
 import { Cluster } from "../../../src/testing/cluster.ts";
-import { NO_ID } from "../../../src/testing/controller.ts";
+import { NO_ID } from "../../../src/testing/picture.ts";
 import { test } from "../../harness.ts";
 import { Line, onLine } from "./line.ts";
 

@@ -7,7 +7,7 @@ import { metadata } from "../../../src/protocol/metadata.ts";
 import { produce } from "../../../src/protocol/produce.ts";
 import { Cluster } from "../../../src/testing/cluster.ts";
 import { dialOf, Network } from "../../../src/testing/network.ts";
-import { type Report, SimulatedWorld } from "../../../src/testing/world.ts";
+import { type Process, type Report, SimulatedWorld } from "../../../src/testing/world.ts";
 import type { Dial } from "../../../src/transport/transport.ts";
 import { test } from "../../harness.ts";
 import { batch, Line, record } from "./line.ts";
@@ -15,8 +15,13 @@ import { batch, Line, record } from "./line.ts";
 const COUNT = 5;
 const SEEDS = 20;
 
+/** Asks again until it comes true; the world's end is the deadline. */
+async function until(process: Process, isTrue: () => boolean | Promise<boolean>): Promise<void> {
+  while (!await isTrue()) await process.sleep(10);
+}
+
 /** Writes to a partition while its leader is killed under it, and reads what is there from the new one. */
-async function scenario(cluster: Cluster, dial: Dial): Promise<void> {
+async function scenario(cluster: Cluster, dial: Dial, process: Process): Promise<void> {
   const { leader } = cluster.partition("t", 0);
   const line = await Line.to(cluster, leader, dial);
   const topicData = [{ name: "t", partitionData: [{ index: 0, records: await batch(2, [record("a")]) }] }];
@@ -31,17 +36,25 @@ async function scenario(cluster: Cluster, dial: Dial): Promise<void> {
     assert.equal((error as KafkaError).code, "CONNECTION_RESET");
   }
   line.close();
+  await until(process, () => ![-1, leader].includes(cluster.partition("t", 0).leader));
   const next = cluster.partition("t", 0).leader;
-  assert.notEqual(next, leader);
   const reader = await Line.to(cluster, next, dial);
   const partitions = [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 100_000 }];
   const body = { maxWaitMs: 500, minBytes: 1, topics: [{ topic: "t", partitions }] };
-  assert.equal((await reader.ask(fetch, 4, body)).responses[0]!.partitions[0]!.highWatermark, COUNT);
+  // It has to hear that it leads, and from its follower how much is committed.
+  await until(process, async () => {
+    const [{ highWatermark }] = (await reader.ask(fetch, 4, body)).responses[0]!.partitions as [
+      { highWatermark: number },
+    ];
+    assert.isAtMost(highWatermark, COUNT);
+    return highWatermark === COUNT;
+  });
   const end = { ...body, topics: [{ topic: "t", partitions: [{ ...partitions[0]!, fetchOffset: COUNT }] }] };
   assert.lengthOf((await reader.ask(fetch, 4, end)).responses[0]!.partitions[0]!.records!, 0);
   await cluster.start(leader);
   const back = await Line.to(cluster, leader, dial);
   assert.lengthOf((await back.ask(metadata, 1, { topics: null })).brokers, 3);
+  await until(process, () => cluster.partition("t", 0).isr.length === 3);
   reader.close();
   back.close();
 }
@@ -52,8 +65,9 @@ function run(seed: number): Promise<Report> {
   const client = world.process("client");
   return world.run(async () => {
     const topics = { t: { replicationFactor: 3 } };
-    const cluster = await Cluster.start({ brokers: 3, simulation: { world, network }, topics });
-    await scenario(cluster, dialOf(network, client));
+    const simulation = { world, network };
+    const cluster = await Cluster.start({ brokers: 3, simulation, topics, replicaLagMs: 30_000 });
+    await scenario(cluster, dialOf(network, client), client);
     await cluster.close();
   }, 60_000);
 }

@@ -187,8 +187,9 @@ export class Replica {
       log.truncateTo(own.offset < 0 ? log.startOffset : Math.min(own.offset, parted.offset));
       return;
     }
-    if (log.endOffset < startOffset) log.restartAt(startOffset);
-    if (log.endOffset > endOffset) log.truncateTo(endOffset);
+    // Its leader has nothing as old any more; or, after an unclean election, nothing as new.
+    if (log.endOffset < startOffset || log.startOffset > endOffset) log.restartAt(startOffset);
+    else if (log.endOffset > endOffset) log.truncateTo(endOffset);
     for (const stored of answer.stored) {
       if (stored.baseOffset >= log.endOffset) log.copy(stored, wall);
     }

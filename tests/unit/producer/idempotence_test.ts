@@ -245,22 +245,26 @@ test("P21: more partitions take only what comes later; a key's older messages st
   }));
 
 test("a topic that is kept in an older format has no place for numbers: it gets none, unless the user insists", () =>
-  play({ brokers: 2, release: "0.10.2.2", topics: { t: { replicationFactor: 2 } } }, async ({ client, cluster }) => {
-    const old = await failure((await client.topic("t")).producer({ idempotent: true }).produce("a"));
-    assert.deepEqual([old.code, old.persisted], ["UNSUPPORTED_FEATURE", "no"]);
-    await cluster.kill(2);
-    await cluster.start(2, { release: "0.11.0.3" });
-    cluster.moveLeader("t", 0, 2);
-    await client.refresh();
-    const topic = await client.topic("t");
-    const young = await failure(topic.producer({ idempotent: true }).produce("a"));
-    assert.deepEqual([young.code, young.persisted], ["UNSUPPORTED_FOR_MESSAGE_FORMAT", "no"]);
-    const wire = new Wire(cluster);
-    const producer = topic.producer();
-    for (const value of numbered(3)) await producer.produce(value);
-    assert.deepEqual(wire.numbers(), ["0/0", "-1/-1", "-1/-1", "-1/-1"]);
-    assert.deepEqual(await texts(cluster), numbered(3));
-  }));
+  play(
+    { brokers: 2, release: "0.10.2.2", topics: { t: { replicationFactor: 2 } } },
+    async ({ client, cluster, process }) => {
+      const old = await failure((await client.topic("t")).producer({ idempotent: true }).produce("a"));
+      assert.deepEqual([old.code, old.persisted], ["UNSUPPORTED_FEATURE", "no"]);
+      await cluster.kill(2);
+      await cluster.start(2, { release: "0.11.0.3" });
+      await process.sleep(100); // until it has caught up
+      cluster.moveLeader("t", 0, 2);
+      await client.refresh();
+      const topic = await client.topic("t");
+      const young = await failure(topic.producer({ idempotent: true }).produce("a"));
+      assert.deepEqual([young.code, young.persisted], ["UNSUPPORTED_FOR_MESSAGE_FORMAT", "no"]);
+      const wire = new Wire(cluster);
+      const producer = topic.producer();
+      for (const value of numbered(3)) await producer.produce(value);
+      assert.deepEqual(wire.numbers(), ["0/0", "-1/-1", "-1/-1", "-1/-1"]);
+      assert.deepEqual(await texts(cluster), numbered(3));
+    },
+  ));
 
 test("P24: a flush within a delivery's report waits for what was given before it, and for nothing else", () =>
   play({}, async ({ client, cluster }) => {

@@ -252,8 +252,9 @@ test("a topic that is kept in an older format has no place for numbers: it gets 
       assert.deepEqual([old.code, old.persisted], ["UNSUPPORTED_FEATURE", "no"]);
       await cluster.kill(2);
       await cluster.start(2, { release: "0.11.0.3" });
-      await process.sleep(100); // until it has caught up
+      await process.sleep(1000); // until it has caught up
       cluster.moveLeader("t", 0, 2);
+      await process.sleep(1000); // until all brokers have heard of it
       await client.refresh();
       const topic = await client.topic("t");
       const young = await failure(topic.producer({ idempotent: true }).produce("a"));

@@ -59,7 +59,7 @@ export type {
 } from "./src/base/metrics.ts";
 export { type Histogram, quantile } from "./src/base/histogram.ts";
 export { type ErrorContext, KafkaError, type OwnCode } from "./src/base/errors.ts";
-export type { Deferred, Timer, World } from "./src/base/world.ts";
+export { type Deferred, realWorld, type Timer, type World } from "./src/base/world.ts";
 export type {
   Address,
   Dial,

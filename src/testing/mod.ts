@@ -17,6 +17,7 @@ export { addressText, dialOf, listenOf, Network } from "./network.ts";
 export type { Quota } from "./quotas.ts";
 export { minorReleases, newestRelease, releaseNames } from "./releases.ts";
 export { kindOf, shrink } from "./shrink.ts";
+export { type Machine, simulate, type SimulateOptions, type Simulation } from "./simulate.ts";
 export {
   type Happening,
   type Kind,

@@ -28,6 +28,7 @@ import type { Controller } from "./controller.ts";
 import type { Controls } from "./controls.ts";
 import { Manners } from "./manners.ts";
 import { ProducerIds } from "./producer_ids.ts";
+import type { ProducerRules } from "./producer_state.ts";
 import type { Quotas } from "./quotas.ts";
 import type { Referee, TopicOf } from "./referee.ts";
 import type { Release } from "./releases.ts";
@@ -98,6 +99,8 @@ export interface BrokerParts {
   readonly quotas: Quotas;
   /** The epoch that producer ids begin with. */
   readonly producerEpochs: number;
+  /** Milliseconds after which silent producers are forgotten, if not the release's own. */
+  readonly producerIdExpirationMs: number | undefined;
 }
 
 /** A broker, from its start to its end; one that starts again is a new one. */
@@ -109,6 +112,7 @@ export class Broker implements Host {
   readonly replicas: Replicator;
   readonly codecs: Codecs;
   readonly producerIds: ProducerIds;
+  readonly producerRules: ProducerRules;
   readonly #listen: Listen;
   readonly #controls: Controls;
   readonly #idleMs: number;
@@ -141,6 +145,8 @@ export class Broker implements Host {
     this.controller = controller;
     this.replicas = replicas;
     this.codecs = codecs;
+    const { expirationMs } = release.producers;
+    this.producerRules = { ...release.producers, expirationMs: parts.producerIdExpirationMs ?? expirationMs };
     this.producerIds = new ProducerIds(controller.producerIds, parts.producerEpochs);
     this.#listen = listen;
     this.#controls = controls;
@@ -218,8 +224,7 @@ export class Broker implements Host {
       for (;;) {
         if (line.length === 0) {
           if (!await this.#waitForFrames(frames, connection)) return;
-          const error = this.referee && manners.fault();
-          if (error) this.#failure ??= { error };
+          this.#report(manners.fault());
         }
         if (connection.silentUntil > this.world.now()) await this.#pause(connection.silentUntil);
         if (!this.running || !await this.#answer(line.shift()!, connection)) return;
@@ -281,8 +286,7 @@ export class Broker implements Host {
 
   /** What a strict broker holds against this request, and those that stand in line behind it. */
   #watch(referee: Referee, { api, body }: DecodedRequest, { manners, line }: Connection): void {
-    const error = manners.excess(api);
-    if (error) this.#failure ??= { error };
+    this.#report(manners.excess(api));
     if (api.key !== produce.key) return;
     const { picture } = this.replicas;
     const topicOf: TopicOf = ({ name, topicId }) => picture.byId.get(topicId) ?? picture.topics.get(name);
@@ -327,8 +331,8 @@ export class Broker implements Host {
     return { ...answer, throttleTimeMs: ms, ...(isEmptied && { responses: [] }) };
   }
 
-  #report(detail: string): void {
-    this.referee?.report(detail, { broker: String(this.id) });
+  #report(detail: string | undefined): void {
+    if (detail !== undefined) this.referee?.report(detail, { broker: String(this.id) });
   }
 
   /** The request; version -1 for an ApiVersions of an unknown version; or whether the connection goes on without an answer. */

@@ -5,6 +5,7 @@ import type { Codecs } from "../records/compression.ts";
 import type { Api, RequestOut, ResponseIn } from "../wire/schema.ts";
 import type { Controller } from "./controller.ts";
 import type { ProducerIds } from "./producer_ids.ts";
+import type { ProducerRules } from "./producer_state.ts";
 import type { Referee } from "./referee.ts";
 import type { Release } from "./releases.ts";
 import type { Replicator } from "./replicator.ts";
@@ -23,6 +24,8 @@ export interface Host {
   readonly replicas: Replicator;
   /** The codecs that it can open compressed records with. */
   readonly codecs: Codecs;
+  /** How it minds producers. */
+  readonly producerRules: ProducerRules;
   /** The producer ids that it hands out. */
   readonly producerIds: ProducerIds;
   /** Who watches the producers, in a strict cluster. */

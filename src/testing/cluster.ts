@@ -86,6 +86,11 @@ export interface ClusterOptions extends PaceOptions, PlaceOptions {
    * `unclean.leader.election.enable` does not say. False if not said, whatever the release.
    */
   readonly uncleanElections?: boolean | undefined;
+  /**
+   * Milliseconds after which a partition forgets a producer that has not written (`producer.id.expiration.ms`), by the timestamps of
+   * its records; brokers look every ten minutes. A day if not said, a week before 3.4.
+   */
+  readonly producerIdExpirationMs?: number | undefined;
 }
 
 const RULES: OptionRules<ClusterOptions> = {
@@ -107,6 +112,7 @@ const RULES: OptionRules<ClusterOptions> = {
   sessionMs: wholeNumber(0, 0x7fffffff),
   metadataDelayMs: wholeNumber(0, 0x7fffffff),
   replicationDelayMs: wholeNumber(0, 0x7fffffff),
+  producerIdExpirationMs: wholeNumber(1, Number.MAX_SAFE_INTEGER),
 };
 
 const aboveZero: OptionRule = {
@@ -161,7 +167,10 @@ export class Cluster {
   readonly #controls: Controls;
   readonly #codecs: Codecs;
   readonly #place: Place;
-  readonly #habits: Pick<BrokerParts, "connectionsMaxIdleMs" | "referee" | "quotas" | "producerEpochs">;
+  readonly #habits: Pick<
+    BrokerParts,
+    "connectionsMaxIdleMs" | "referee" | "quotas" | "producerEpochs" | "producerIdExpirationMs"
+  >;
   #isClosed = false;
 
   /** Made by {@linkcode Cluster.start}. */
@@ -186,9 +195,9 @@ export class Cluster {
       };
     });
     this.dial = place.dial;
-    const { connectionsMaxIdleMs = Infinity, strict = false, producerEpochs = 0 } = options;
+    const { connectionsMaxIdleMs = Infinity, strict = false, producerEpochs = 0, producerIdExpirationMs } = options;
     const referee = strict ? new Referee() : undefined;
-    this.#habits = { connectionsMaxIdleMs, referee, quotas: new Quotas(), producerEpochs };
+    this.#habits = { connectionsMaxIdleMs, referee, quotas: new Quotas(), producerEpochs, producerIdExpirationMs };
   }
 
   /** Starts a cluster; it is there at once. `INVALID_OPTION` for options that are not allowed or do not go together. */

@@ -3,7 +3,6 @@
  * no more questions than can be of use.
  */
 
-import { KafkaError } from "../base/errors.ts";
 import type { World } from "../base/world.ts";
 import { metadata } from "../protocol/metadata.ts";
 import type { Api } from "../wire/schema.ts";
@@ -39,25 +38,22 @@ export class Manners {
   }
 
   /** A request came in that the broker had waited for: what is wrong with that, if anything is. */
-  fault(): KafkaError | undefined {
+  fault(): string | undefined {
     const now = this.#world.now();
     // A timer may ring a little early by another clock.
     if (now < this.#from || now >= this.#until - 1) return undefined;
-    const detail = `A request came to broker ${this.#broker} ${
+    return `A request came to broker ${this.#broker} ${
       Math.round(this.#until - now)
     } ms before it was to be asked again`;
-    return new KafkaError("PROTOCOL_ERROR", detail, { broker: String(this.#broker) });
   }
 
   /** A request is taken up: what is wrong with its coming at all, if anything is. */
-  excess(api: Api): KafkaError | undefined {
+  excess(api: Api): string | undefined {
     if (api.key !== metadata.key) return undefined;
     const now = this.#world.now();
     this.#asked = this.#asked.filter((at) => at > now - 1000);
     this.#asked.push(now);
     if (this.#asked.length <= METADATA_PER_SECOND) return undefined;
-    const detail =
-      `Broker ${this.#broker} was asked for metadata more than ${METADATA_PER_SECOND} times within a second`;
-    return new KafkaError("PROTOCOL_ERROR", detail, { broker: String(this.#broker) });
+    return `Broker ${this.#broker} was asked for metadata more than ${METADATA_PER_SECOND} times within a second`;
   }
 }

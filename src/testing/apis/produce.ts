@@ -170,7 +170,7 @@ function judge(host: Host, { log }: Replica, chunk: Uint8Array): Placed | Refusa
   const head = producerHead(chunk);
   if (!head) return undefined;
   const moment = { startOffset: log.startOffset, wall: host.world.wall() };
-  const verdict = log.producers.check(head, host.release.producers, moment);
+  const verdict = log.producers.check(head, host.producerRules, moment);
   if (verdict === undefined) return undefined;
   if (typeof verdict === "number") return { errorCode: verdict, errorMessage: null, byLog: true };
   return { baseOffset: verdict.baseOffset, appendTime: verdict.maxTimestamp };

@@ -135,20 +135,27 @@ test("sequences are looked at after all else, and a duplicate has its own time u
 });
 
 test("a producer is forgotten a day after its last record, a week before 3.4, when the broker looks", async () => {
-  for (const [release, days] of [["4.4.0", 1], ["2.8.2", 7]] as const) {
+  const DAY = 86_400_000;
+  for (
+    const [release, given, ms] of [["4.4.0", undefined, DAY], ["2.8.2", undefined, 7 * DAY], [
+      "2.8.2",
+      3_600_000,
+      3_600_000,
+    ]] as const
+  ) {
     const simulated = new SimulatedWorld(3);
     const world = simulated.process("all");
     const report = await simulated.run(async () => {
-      const cluster = await Cluster.start({ world, release, topics: { t: {} } });
+      const cluster = await Cluster.start({ world, release, topics: { t: {} }, producerIdExpirationMs: given });
       await onLine(cluster, async (line) => {
         const now = world.wall();
         assert.equal((await put(line, 9, numbered([3, 0], 7, now))).errorCode, 0);
-        await world.sleep(days * 86_400_000 - 600_000);
+        await world.sleep(ms - 600_000);
         assert.equal((await put(line, 9, numbered([2, 0], 7, now))).errorCode, 47);
         await world.sleep(1_200_000);
         assert.equal((await put(line, 9, numbered([2, 0], 7, now))).baseOffset, 1);
       });
-    }, 30 * 86_400_000);
+    }, 30 * DAY);
     assert.isUndefined(report.failure);
   }
 });

@@ -111,6 +111,15 @@ test("more than five batches in flight are a fault, five are none", async () => 
   }
 });
 
+test("a fault is told at the end, even if the broker that saw it is gone", async () => {
+  const verdict = await verdictOn(async (line, cluster) => {
+    await put(line, { sequence: 0 });
+    await put(line, { sequence: 2 });
+    await cluster.kill(cluster.partition("t", 0).leader);
+  });
+  assert.include(verdict, "came before sequence 1 had been sent");
+});
+
 test("metadata may be asked for a hundred times a second", async () => {
   for (const count of [100, 101]) {
     const verdict = await verdictOn(async (line) => {

@@ -14,6 +14,15 @@ export { commonFaults, drawFaults, type Fault, type FaultKind, playFaults, type 
 export { Log, type ReadLimit, type Stored } from "./log.ts";
 export type { End, Habit, Keep, Link, Tell } from "./link.ts";
 export { addressText, dialOf, listenOf, Network } from "./network.ts";
+export {
+  type KnownBatch,
+  type KnownProducer,
+  type Moment,
+  type ProducerHead,
+  type ProducerRules,
+  ProducerState,
+  type StoredBatch,
+} from "./producer_state.ts";
 export type { Quota } from "./quotas.ts";
 export { minorReleases, newestRelease, releaseNames } from "./releases.ts";
 export { kindOf, shrink } from "./shrink.ts";

@@ -3,10 +3,11 @@
 export type { Answer } from "./call.ts";
 export { Chance } from "./chance.ts";
 export { Cluster, type ClusterOptions, type StartOptions, type TopicOptions } from "./cluster.ts";
-export { LeaderEpochs } from "./leader_epochs.ts";
+export type { EpochEnd } from "./leader_epochs.ts";
 export type { PaceOptions } from "./pace.ts";
 export { Partition, type Topic } from "./partition.ts";
-export type { Node } from "./picture.ts";
+export type { PlaceOptions } from "./place.ts";
+export type { Node, PartitionState, TopicState } from "./picture.ts";
 export type { Control, ControlledCall } from "./controls.ts";
 export type { CommittedOffset, TopicOffsets } from "./group_offsets.ts";
 export type { Entry } from "./heap.ts";
@@ -24,6 +25,15 @@ export {
   type StoredBatch,
 } from "./producer_state.ts";
 export type { Quota } from "./quotas.ts";
+export type {
+  KnownBatch,
+  KnownProducer,
+  Moment,
+  ProducerHead,
+  ProducerRules,
+  ProducerState,
+  StoredBatch,
+} from "./producer_state.ts";
 export { minorReleases, newestRelease, releaseNames } from "./releases.ts";
 export { kindOf, shrink } from "./shrink.ts";
 export { type Machine, simulate, type SimulateOptions, type Simulation } from "./simulate.ts";

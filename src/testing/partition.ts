@@ -1,7 +1,7 @@
 /** Topics and partitions as tests look at them: always as they are now. */
 
 import type { Log } from "./log.ts";
-import type { PartitionState, TopicState } from "./picture.ts";
+import type { PartitionState } from "./picture.ts";
 
 /** Where a partition's parts are found. */
 export interface PartitionSource {
@@ -73,7 +73,13 @@ export class Partition {
 }
 
 /** One topic. */
-export interface Topic extends Pick<TopicState, "name" | "id" | "configs"> {
+export interface Topic {
+  /** Its name. */
+  readonly name: string;
+  /** Its id: another one if it is deleted and made again (KIP-516). */
+  readonly id: string;
+  /** What was set for it at its making. */
+  readonly configs: ReadonlyMap<string, string | null>;
   /** Its partitions, by number. */
   readonly partitions: readonly Partition[];
 }

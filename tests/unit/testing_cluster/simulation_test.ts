@@ -43,9 +43,7 @@ async function scenario(cluster: Cluster, dial: Dial, process: Process): Promise
   const body = { maxWaitMs: 500, minBytes: 1, topics: [{ topic: "t", partitions }] };
   // It has to hear that it leads, and from its follower how much is committed.
   await until(process, async () => {
-    const [{ highWatermark }] = (await reader.ask(fetch, 4, body)).responses[0]!.partitions as [
-      { highWatermark: number },
-    ];
+    const { highWatermark } = (await reader.ask(fetch, 4, body)).responses[0]!.partitions[0]!;
     assert.isAtMost(highWatermark, COUNT);
     return highWatermark === COUNT;
   });

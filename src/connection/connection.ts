@@ -72,6 +72,11 @@ export class Connection {
   #timerAt = Infinity;
   #outgoing: Uint8Array[] = [];
   #writing = false;
+  /** How many writes there were, with the one under way; and how many of them are done. */
+  #writes = 0;
+  #writesDone = 0;
+  /** Answers that came before the write of their requests was done: whoever asked may use its bytes again only after both. */
+  #early: (() => void)[] = [];
   /** Who sent something that is not answered waits here until what is outgoing now has been written. */
   #written: Deferred<void> | undefined;
   /** Nobody begins anything here any more: it ends when all has been answered. */
@@ -143,7 +148,8 @@ export class Connection {
   /**
    * Sends a request and gives its answer. Rejects with `UNSUPPORTED_FEATURE`, `REQUEST_TIMEOUT`, `CONNECTION_RESET`,
    * `CONNECTION_CLOSED`, `PROTOCOL_ERROR`, or the signal's reason. While the broker wants to hear nothing it waits, in its turn;
-   * its time counts from when it is sent.
+   * its time counts from when it is sent. When it resolves, the bytes in the body may be used again: the answer may well come before
+   * the write of them is done, where one write carries several requests.
    */
   request<A extends Api>(api: A, body: Body<A>, options: RequestOptions): Promise<Response<A>> {
     const { signal, timeoutMs } = options;
@@ -159,6 +165,7 @@ export class Connection {
     });
     const over = () => signal?.removeEventListener("abort", abort!);
     let report: ReportedRequest | undefined; // once it is sent
+    let write = 0; // which one carries it
     const request: InFlight = {
       ...{ correlationId: -1, what: api.name, sentAt: 0, timeoutMs, deadline: Infinity, orphaned: false },
       answered: nothing, // until it is sent
@@ -178,8 +185,10 @@ export class Connection {
         over();
         this.#heed(api, version, response);
         this.#telemetry.requestEnded(this.label, report!, frame.length + FRAME_HEAD, throttleOf(response));
-        wait.resolve(response);
+        if (write > this.#writesDone) this.#early.push(() => wait.resolve(response));
+        else wait.resolve(response);
       };
+      write = this.#writes + 1;
       this.#sent(request, chunks);
       const { sentAt } = request;
       report = { api: api.name, version, correlationId, requestBytes: sizeOf(chunks), sentAt };
@@ -304,8 +313,11 @@ export class Connection {
     this.#outgoing = [];
     this.#written = undefined;
     this.#writing = true;
+    this.#writes++;
     this.#transport.write(chunks).then(() => {
       this.#writing = false;
+      this.#writesDone++;
+      this.#tellEarly();
       written?.resolve();
       if (!this.#error && this.#outgoing.length > 0) this.#flush();
       else this.#endIfDrained();
@@ -313,6 +325,11 @@ export class Connection {
       this.#hungUp(error);
       written?.reject(this.#error);
     });
+  }
+
+  #tellEarly(): void {
+    if (this.#early.length === 0) return;
+    for (const tell of this.#early.splice(0)) tell();
   }
 
   async #read(): Promise<void> {
@@ -367,6 +384,7 @@ export class Connection {
     this.#timer?.cancel();
     this.#transport.close();
     this.#outgoing = [];
+    this.#tellEarly();
     const lost = this.#pipeline.drain();
     this.#telemetry.disconnected(this.label, this.#openedAt, lost.length, expected, error);
     for (const request of lost) request.failed(error);

@@ -6,6 +6,7 @@ import { KafkaError } from "../../../src/base/errors.ts";
 import { produce } from "../../../src/protocol/produce.ts";
 import type { BatchReport, DeliveryReport } from "../../../src/producer/call.ts";
 import { test } from "../../harness.ts";
+import type { Process } from "../../../src/testing/world.ts";
 import type { Dial } from "../../../src/transport/transport.ts";
 import { failure, play, texts } from "../client/rig.ts";
 import { loseAnswer, Wire } from "./wire.ts";
@@ -106,6 +107,35 @@ test("bytes that are still on their way after a try that failed are not written 
     const [, , third, fourth] = handed;
     assert.equal(fourth!.chunk.buffer, third!.chunk.buffer, "what has arrived at once gives its memory to the next");
   });
+});
+
+test("an answer that comes before the write of its request is done does not free the bytes", async () => {
+  let changed = 0, writes = 0;
+  let late: Process | undefined;
+  // A platform that is slow to say that all has been taken.
+  const dialed = (dial: Dial): Dial => async (address, options) => {
+    const transport = await dial(address, options);
+    return {
+      read: (into, atLeast) => transport.read(into, atLeast),
+      close: () => transport.close(),
+      write: async (chunks) => {
+        const before = chunks.map((chunk) => chunk.slice());
+        await transport.write(chunks);
+        await late?.sleep(100);
+        writes++;
+        if (chunks.some((chunk, i) => chunk.some((byte, at) => byte !== before[i]![at]))) changed++;
+      },
+    };
+  };
+  await play({ dialed }, async ({ client, process, cluster }) => {
+    late = process;
+    const producer = (await client.topic("t")).producer();
+    for (let i = 0; i < 10; i++) await producer.produce(`${i}`.repeat(20_000));
+    await process.sleep(1000);
+    assert.lengthOf(await texts(cluster), 10);
+  });
+  assert.isAbove(writes, 10);
+  assert.equal(changed, 0);
 });
 
 test("a topic that is deleted under a producer fails its messages with why", () =>

@@ -25,15 +25,6 @@ export {
   type StoredBatch,
 } from "./producer_state.ts";
 export type { Quota } from "./quotas.ts";
-export type {
-  KnownBatch,
-  KnownProducer,
-  Moment,
-  ProducerHead,
-  ProducerRules,
-  ProducerState,
-  StoredBatch,
-} from "./producer_state.ts";
 export { minorReleases, newestRelease, releaseNames } from "./releases.ts";
 export { kindOf, shrink } from "./shrink.ts";
 export { type Machine, simulate, type SimulateOptions, type Simulation } from "./simulate.ts";

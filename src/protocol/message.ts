@@ -49,9 +49,10 @@ export function encodeRequest<A extends Api>(
 
 /**
  * The request in a frame, as a broker reads it. Throws `UNSUPPORTED_VERSION` for what is not known here (then
- * {@linkcode decodeRequestHead} tells whom to answer), `PROTOCOL_ERROR` for a body that is too short or too long.
+ * {@linkcode decodeRequestHead} tells whom to answer), `PROTOCOL_ERROR` for a body that is too short or, unless what follows it is
+ * to be ignored as Kafka does, too long.
  */
-export function decodeRequest(frame: Uint8Array): DecodedRequest {
+export function decodeRequest(frame: Uint8Array, ignoreRest = false): DecodedRequest {
   const reader = new Reader(frame);
   const { apiKey, version, correlationId, clientId } = readRequestHead(reader);
   const api = apis.get(apiKey);
@@ -61,7 +62,7 @@ export function decodeRequest(frame: Uint8Array): DecodedRequest {
   const codec = requestCodec(api, version);
   if (version >= api.flexible) skipTags(reader);
   const body = codec.read(reader);
-  if (reader.remaining > 0) {
+  if (reader.remaining > 0 && !ignoreRest) {
     throw new KafkaError("PROTOCOL_ERROR", `${api.name} request v${version}: ${reader.remaining} bytes follow its end`);
   }
   return { api, version, correlationId, clientId, body };

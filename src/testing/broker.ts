@@ -341,7 +341,7 @@ export class Broker implements Host {
     try {
       const { apiKey, version, correlationId, clientId } = decodeRequestHead(frame);
       const range = release.served.get(apiKey);
-      if (range && version >= range[0] && version <= range[1]) return decodeRequest(frame);
+      if (range && version >= range[0] && version <= range[1]) return decodeRequest(frame, this.referee === undefined);
       // A release without ApiVersions is found out by how it fails.
       if (release.listed.has(apiVersions.key) && apiKey !== apiVersions.key) {
         this.#report(`Broker ${this.id} was asked for version ${version} of API ${apiKey}, which it does not list`);

@@ -60,6 +60,8 @@ export interface IntakeRules {
   readonly appendTime: number | undefined;
   /** Whether records need a key, because the topic is compacted. */
   readonly keysNeeded: boolean;
+  /** Whether what real brokers tolerate is refused: a format that the version should not have, and a torn end. */
+  readonly strict: boolean;
 }
 
 /** Where the parts of a record batch lie (`DefaultRecordBatch`). */
@@ -92,7 +94,7 @@ export async function takeIn(
   if (records === null && rules.version >= 3) {
     return refuseByLog(errorNumbers.UNKNOWN_SERVER_ERROR, "The records are null");
   }
-  const bytes = records ?? new Uint8Array(0);
+  const bytes = tolerates(rules) ? wholeEntries(records) : records ?? new Uint8Array(0);
   const shape = checkShape(bytes, rules);
   if (shape) return shape;
   if (bytes.length === 0) return { count: 0, maxTimestamp: -1, bytes: () => new Uint8Array(0) };
@@ -111,14 +113,15 @@ export async function takeIn(
 
 /** Whether the entries are whole, of a format that the request may carry, and as many as it may. */
 export function checkShape(bytes: Uint8Array, rules: IntakeRules): Refusal | undefined {
-  const { version, bytesMax, release: { invalidRecord } } = rules;
+  const { version, bytesMax, release: { invalidRecord, magic: ownMagic } } = rules;
+  const magicLimit = tolerates(rules) ? ownMagic : magicMax(version);
   let entries = 0;
   for (let at = 0; at < bytes.length; entries++) {
     const left = bytes.length - at;
     const size = left > AT.crc ? entrySize(bytes, at) : left + 1;
     if (size <= AT.crc || size > left) return refuse(invalidRecord, "The records end inside an entry");
     const magic = bytes[at + AT.magic]!;
-    if (magic > magicMax(version) || (version >= 3 && magic < 2)) {
+    if (magic > magicLimit || (version >= 3 && magic < 2)) {
       return refuse(invalidRecord, `Produce requests with version ${version} cannot contain records of magic ${magic}`);
     }
     if (size > bytesMax) {
@@ -129,8 +132,26 @@ export function checkShape(bytes: Uint8Array, rules: IntakeRules): Refusal | und
     }
     at += size;
   }
-  if (version < 3 || entries === 1) return undefined;
+  const isSet = !(bytes[AT.magic]! >= 2);
+  if ((version < 3 && isSet) || entries === 1) return undefined;
   return refuse(invalidRecord, `Produce requests with version ${version} must contain exactly one record batch`);
+}
+
+/** Clients have always sent what their version of Produce should not have, so brokers believe the magic byte (`ProduceRequest`). */
+function tolerates({ version, strict }: IntakeRules): boolean {
+  return version < 3 && !strict;
+}
+
+/** The entries that are whole: what is torn at the end is dropped. */
+function wholeEntries(bytes: Uint8Array | null): Uint8Array {
+  if (bytes === null) return new Uint8Array(0);
+  let end = 0;
+  while (bytes.length - end > AT.crc && entrySize(bytes, end) <= bytes.length - end) {
+    const size = entrySize(bytes, end);
+    if (size <= AT.crc) return bytes; // no entry is so short: that is for the check of their shape
+    end += size;
+  }
+  return bytes.subarray(0, end);
 }
 
 function refuse(errorCode: number, errorMessage: string): Refusal {

@@ -3,9 +3,10 @@
  *
  * - `acks` is -1, 0 or 1, else every partition has error 21; 0.8 took any number. With 0 nothing is answered, and an error ends the
  *   connection, which is all that the client learns of it.
- * - Versions 0 and 1 carry message sets of magic 0, version 2 of magic 0 or 1, later ones exactly one batch of magic 2. A real broker
- *   believes the magic byte instead of the version where it can, and drops what is torn at the end; here both are refused. From 0.11
- *   to 2.0 the request fails when it is read, so the connection ends; since 2.1 the partition has an error.
+ * - Versions 0 and 1 carry message sets of magic 0, version 2 of magic 0 or 1, but brokers believe the magic byte instead, up to the
+ *   log's own, and drop what is torn at the end (PyKafka sends magic 1 in version 0); a strict one refuses both. Later versions carry
+ *   exactly one batch of magic 2: from 0.11 to 2.0 another request fails when it is read, so the connection ends; since 2.1 the
+ *   partition has an error.
  * - What is not in the log's format (magic 0 before 0.10, 1 before 0.11, 2 since) is written anew in it; in the middle of an upgrade
  *   the format is the oldest broker's. One before 0.11 has no place for headers (error -1) nor for producers (43; both as with
  *   `message.format.version=0.10.2` on 0.11.0.3 and 2.8.2), and zstd waits for the last broker of 2.0 (76).
@@ -190,6 +191,7 @@ function rulesOf({ host, version }: Call<typeof produce>, topic: TopicState | un
     timestampMax: host.world.wall() + ahead,
     appendTime: isStamped ? host.world.wall() : undefined,
     keysNeeded: cleanup.split(",").some((policy) => policy.trim() === "compact"),
+    strict: host.referee !== undefined,
   };
 }
 

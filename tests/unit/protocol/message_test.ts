@@ -100,6 +100,7 @@ test("a broker is told of versions and keys that are unknown, and still whom to 
 test("a request that is longer than it should be is refused", () => {
   const frame = concat([...encodeRequest(metadata, 1, head, { topics: null }), Uint8Array.of(0)]).subarray(4);
   assert.include(errorOf(() => decodeRequest(frame)).message, "Metadata request v1: 1 bytes follow its end");
+  assert.equal(decodeRequest(frame, true).version, 1);
 });
 
 test("large records go out by reference behind a head with the whole size", () => {

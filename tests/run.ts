@@ -11,6 +11,7 @@ import {
   packageCheck,
   packageSuite,
   packageTypes,
+  peersSuite,
   portableSuite,
   runtimes,
 } from "./suites.ts";
@@ -24,6 +25,7 @@ const steps: readonly Step[] = [
   packageCheck("publint"),
   packageCheck("attw"),
   packageTypes,
+  peersSuite,
   ...runtimes.map((runtime) => packageSuite(runtime)),
   kafkaSuite,
   ...runtimes.map((runtime) => kafkaPackageSuite(runtime)),

@@ -8,7 +8,8 @@ import { exportedFiles, packageName, ROOT } from "../npm-build/project.ts";
 import { counted, type Counts, type Step, StepLog, sumOf } from "./steps.ts";
 import { resolveJars } from "./kafka/jars.ts";
 import { everyAge } from "./kafka/releases.ts";
-import { commandOf, missing, missingIsFailure, provide, type ToolName } from "./tools.ts";
+import { builtFranz, javaPeers, peers } from "./peers/peers.ts";
+import { commandOf, has, missing, missingIsFailure, provide, type ToolName } from "./tools.ts";
 
 const OUT = `${ROOT}npm-build/out`;
 const REPORTS = `${OUT}/reports`;
@@ -51,7 +52,13 @@ const PORTABLE_PATHS = [
 ];
 
 /** What Deno's own suite leaves out: the sockets of Node and Bun, what has a step of its own, and what was built. */
-const NOT_ON_DENO = ["tests/transport/node_test.ts", "tests/transport/bun_test.ts", "tests/kafka", "npm-build/out"];
+const NOT_ON_DENO = [
+  "tests/transport/node_test.ts",
+  "tests/transport/bun_test.ts",
+  "tests/kafka",
+  "tests/peers",
+  "npm-build/out",
+];
 
 /** Runs a suite that needs tools. Without them its tests count as skipped, or, where `CI` is set, the step fails. */
 async function withTools(
@@ -247,6 +254,18 @@ export function packageSuite(runtime: Runtime): Step {
       }),
   };
 }
+
+/** The clients of others on embedded brokers. What is missing is skipped client by client. */
+export const peersSuite: Step = {
+  name: "peers",
+  budgetSeconds: 300,
+  async run(log) {
+    for (const tool of new Set(peers.flatMap(({ tools }) => tools))) await provide(tool);
+    if (has("java") && has("mvn")) await resolveJars(javaPeers);
+    if (has("go")) await builtFranz();
+    return denoTest("peers", ["--parallel", "tests/peers"], log);
+  },
+};
 
 /** The tests on real brokers. */
 export const kafkaSuite: Step = {

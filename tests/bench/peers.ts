@@ -5,7 +5,7 @@ import { build } from "../../npm-build/build.ts";
 import { ROOT } from "../../npm-build/project.ts";
 import { stop } from "esbuild";
 import { fullClassPath } from "../kafka/programs.ts";
-import { cacheFolder, commandOf, missing, provide, type ToolName } from "../tools.ts";
+import { cacheFolder, commandOf, madeOnce, missing, provide, type ToolName } from "../tools.ts";
 import pins from "./peers.json" with { type: "json" };
 
 /** A client under test. */
@@ -194,22 +194,11 @@ function npmFolder(name: NpmPeer): Promise<string> {
 }
 
 /** A folder of the tools' cache that is made whole or not at all, under a name that goes with what it is made from. */
-export async function once(
+export function once(
   name: string,
   from: readonly string[],
   make: (folder: string) => Promise<void>,
 ): Promise<string> {
   const digest = createHash("sha256").update(from.join("\n")).digest("hex").slice(0, 12);
-  const folder = `${cacheFolder}/bench/${name}-${digest}`;
-  if (await Deno.stat(folder).catch(() => undefined)) return folder;
-  await Deno.mkdir(`${cacheFolder}/bench`, { recursive: true });
-  const fresh = await Deno.makeTempDir({ dir: `${cacheFolder}/bench`, prefix: `${name}-` });
-  try {
-    await make(fresh);
-    await Deno.rename(fresh, folder);
-  } catch (error) {
-    await Deno.remove(fresh, { recursive: true });
-    if (!await Deno.stat(folder).catch(() => undefined)) throw error;
-  }
-  return folder;
+  return madeOnce(`${cacheFolder}/bench/${name}-${digest}`, make);
 }

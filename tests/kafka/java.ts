@@ -1,7 +1,14 @@
 /** Writes and reads records with the Java client of a real cluster's own release. */
 
-import type { RealKafka } from "./launcher.ts";
 import { atLeast } from "./releases.ts";
+
+/** Brokers, and a client's release whose programs are run on them: a real cluster with its own, say. */
+export interface JavaCluster {
+  readonly hosts: string;
+  readonly release: string;
+  /** Runs a program of the release, and gives what it printed. */
+  tool(main: string, args: readonly string[], input?: string): Promise<string>;
+}
 
 /** How the producer compresses; which releases have which is Kafka's matter. */
 export type JavaCompression = "none" | "gzip" | "snappy" | "lz4" | "zstd";
@@ -70,7 +77,7 @@ const settingsOf = (settings: JavaSettings): string[] =>
 
 /** Writes records with the release's own producer, in one JVM; returns where each went, in their order. */
 export async function javaProduce(
-  kafka: RealKafka,
+  kafka: JavaCluster,
   batches: readonly JavaBatch[],
   settings: JavaSettings = {},
 ): Promise<JavaPlace[]> {
@@ -96,7 +103,7 @@ export async function javaProduce(
  * The records of a partition come in its order, the partitions in any.
  */
 export async function javaConsume(
-  kafka: RealKafka,
+  kafka: JavaCluster,
   topic: string,
   settings: JavaSettings = {},
 ): Promise<JavaRecord[]> {
@@ -129,7 +136,7 @@ export interface JavaOffset {
 
 /** What the release's own consumer, from 0.9 on, says that a group has committed, after it has committed these. */
 export async function javaOffsets(
-  kafka: RealKafka,
+  kafka: JavaCluster,
   group: string,
   topic: string,
   commits: readonly JavaOffset[] = [],

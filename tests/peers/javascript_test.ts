@@ -1,0 +1,6 @@
+/** Clients of others in JavaScript and Go on an embedded cluster. */
+
+import { javascriptAndGo } from "./peers.ts";
+import { testPeers } from "./play.ts";
+
+testPeers(javascriptAndGo);

@@ -29,6 +29,7 @@ export interface Peer {
 export const peers: Readonly<Record<string, Peer>> = {
   "samsa": { program: "samsa", runtime: "node" },
   "samsa-other": { program: "samsa", runtime: "node" },
+  "samsa-plain": { program: "samsa", runtime: "node", shape: "plain", only: ["P1", "P2", "P3", "P4", "P5g", "P5s"] },
   "samsa-deno": { program: "samsa", runtime: "deno", lacks: ["M"] },
   "samsa-bun": { program: "samsa", runtime: "bun", lacks: ["M"] },
   "samsa-enqueue-list": { program: "samsa", runtime: "node", shape: "enqueue-list", only: ["P1", "P2"] },

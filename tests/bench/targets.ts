@@ -69,6 +69,7 @@ export function verdictsOf(runs: readonly Run[], rows: readonly Row[]): Verdict[
   return [
     verdict("P1", "CPU seconds a million", of("P1", (row) => row.cpuPerMillion), 0.3, of("P1", (row) => row.cpuLowest)),
     cpu("P1", "librdkafka", 1),
+    ...["P1", "P2", "P4"].flatMap((profile) => cpu(profile, "samsa-plain", 1.05)),
     cpu("P2", "platformatic", 0.5),
     verdict("P3", "p50 in ms, against kafkats's", of("P3", p50), of("P3", p50, "kafkats")),
     verdict("P3", "p99 in ms, against kafkats's", of("P3", p99), of("P3", p99, "kafkats")),

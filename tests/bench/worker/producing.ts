@@ -37,7 +37,7 @@ function before(seconds: number): () => boolean {
 
 async function send(sends: Sends, values: Values, job: Job, goOn: () => boolean): Promise<void> {
   const { shape, listSize, inFlight } = job;
-  if (shape === "") {
+  if (!shape.startsWith("enqueue")) {
     return atOnce(inFlight, async () => {
       while (goOn()) await sends.list(values.list(listSize));
     });

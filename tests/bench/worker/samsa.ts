@@ -11,9 +11,10 @@ const { connect }: typeof Samsa = await import(`@samsa/kafka/${runtime}`);
 
 /** Samsa. */
 export const client: Client = {
-  async produce({ hosts, topic, codec }: Job) {
+  async produce({ hosts, topic, codec, shape }: Job) {
     const kafka = await connect({ hosts });
-    const producer = (await kafka.topic(topic)).producer({ compression: codec });
+    const options = { compression: codec, ...(shape === "plain" && { idempotent: false }) };
+    const producer = (await kafka.topic(topic)).producer(options);
     return {
       list: (values: Value[]) => producer.produce(values),
       one: (value: Value) => producer.produce(value),

@@ -7,6 +7,7 @@ import type { Deferred } from "../../../src/base/world.ts";
 import { produce } from "../../../src/protocol/produce.ts";
 import type { DeliveryReport } from "../../../src/producer/call.ts";
 import { releaseNames } from "../../../src/testing/releases.ts";
+import type { ClientEvent } from "../../../src/base/events.ts";
 import { test } from "../../harness.ts";
 import { failure, play, texts, thrown } from "../client/rig.ts";
 
@@ -188,13 +189,40 @@ test("without numbers a lost answer is made up for by a duplicate, never by a lo
     assert.deepEqual(await texts(cluster), ["a", "a"]);
   }));
 
-test("acks 0 resolves with no offset", () =>
+test("P17: acks 0 resolves with no offset when it is written", () =>
   play({}, async ({ client, cluster, process }) => {
     const producer = (await client.topic("t")).producer({ acks: 0 });
     assert.equal((await producer.produce("a")).offset, -1);
     await process.sleep(100);
     assert.deepEqual(await texts(cluster), ["a"]);
   }));
+
+test("P17: with acks 0 a broker that hangs up, or answers what needs no answer, is told as an event; what comes next goes on", async () => {
+  for (const end of ["close", "answer"] as const) {
+    const lost: unknown[] = [];
+    const onEvent = (event: ClientEvent) => {
+      if (event.type === "disconnected" && !event.expected) lost.push((event.error as KafkaError).code);
+    };
+    await play({ client: { onEvent } }, async ({ client, cluster, process }) => {
+      const producer = (await client.topic("t")).producer({ acks: 0 });
+      await producer.produce("a");
+      await process.sleep(200);
+      cluster.control(produce, async ({ answer, body }) => {
+        await answer();
+        if (end === "close") return end;
+        const [{ name, topicId, partitionData }] = body.topicData as [typeof body.topicData[0]];
+        const partitionResponses = partitionData.map(({ index }) => ({ index, errorCode: 0, baseOffset: 1 }));
+        return { responses: [{ name, topicId, partitionResponses }] };
+      });
+      assert.equal((await producer.produce("b")).offset, -1);
+      await process.sleep(200);
+      await producer.produce("c");
+      await process.sleep(200);
+      assert.deepEqual(await texts(cluster), ["a", "b", "c"]);
+    });
+    assert.deepEqual(lost, [end === "close" ? "CONNECTION_CLOSED" : "PROTOCOL_ERROR"]);
+  }
+});
 
 test("a batch that is too large for a topic is split; what is too large by itself fails alone", () =>
   play({ topics: { t: { configs: { "max.message.bytes": "300" } } } }, async ({ client, cluster }) => {
@@ -218,7 +246,7 @@ test("headers before 0.11 fail the message that has them, and no other", () =>
     assert.deepEqual(await texts(cluster), ["a", "c"]);
   }));
 
-test("an unknown topic is believed after a second look; an unknown partition is named", () =>
+test("P22: an unknown topic is believed after a second look; an unknown partition is named", () =>
   play({}, async ({ client }) => {
     const producer = client.producer();
     const error = await failure(producer.produce({ topic: "nowhere", value: "x" }));

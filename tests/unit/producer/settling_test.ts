@@ -82,7 +82,7 @@ test("what was enqueued and came too late is told once, whether its answer comes
   }
 });
 
-test("bytes that are still on their way after a try that failed are not written over by what is produced next", async () => {
+test("P20: bytes that are still on their way after a try that failed are not written over by what is produced next", async () => {
   /** The large chunks that were handed to a transport, and what was in them then. */
   const handed: { readonly chunk: Uint8Array; readonly then: Uint8Array }[] = [];
   const watched = (dial: Dial): Dial => async (address, options) => {
@@ -109,7 +109,7 @@ test("bytes that are still on their way after a try that failed are not written 
   });
 });
 
-test("an answer that comes before the write of its request is done does not free the bytes", async () => {
+test("P20: an answer that comes before the write of its request is done does not free the bytes", async () => {
   let changed = 0, writes = 0;
   let late: Process | undefined;
   // A platform that is slow to say that all has been taken.
@@ -138,7 +138,7 @@ test("an answer that comes before the write of its request is done does not free
   assert.equal(changed, 0);
 });
 
-test("a topic that is deleted under a producer fails its messages with why", () =>
+test("P22: a topic that is deleted under a producer fails its messages with why", () =>
   play({}, async ({ client, cluster, process }) => {
     const producer = (await client.topic("t")).producer({ deliveryTimeoutMs: 4000 });
     await producer.produce("a");
@@ -231,7 +231,7 @@ test("who needs much room is not starved by those who need little", () =>
     assert.isBelow(order.indexOf("large"), order.indexOf("more"));
   }));
 
-test("flush waits for what came before it, and no batch lingers for it", () =>
+test("P24: flush waits for what came before it, and no batch lingers for it", () =>
   play({}, async ({ client, process }) => {
     const producer = (await client.topic("t")).producer({ lingerMs: 10_000 });
     let isLate = false;
@@ -331,7 +331,7 @@ test("each batch is told of once, behind its messages and in order, with what be
     assert.isTrue(reports.every(({ topic, partition, bytes }) => topic === "t" && partition === 0 && bytes > 60));
   }));
 
-test("a hundred thousand callers wait for a small buffer, which is never more than full; all are served in their order", () =>
+test("P23: a hundred thousand callers wait for a small buffer, which is never more than full; all are served in their order", () =>
   play({}, async ({ client, cluster }) => {
     const bufferBytes = 64 * 1024;
     const producer = (await client.topic("t")).producer({ bufferBytes, batchBytes: 16 * 1024 });

@@ -69,7 +69,9 @@ export class Endings {
     if (errorCode === 0) return this.written(one, baseOffset, logAppendTimeMs);
     // It was written before, so long ago that the leader does not remember where.
     if (errorCode === errorNumbers.DUPLICATE_SEQUENCE_NUMBER && stamp) return this.written(one, -1, -1);
-    const error = KafkaError.ofBroker(errorCode, answer.errorMessage ?? "", context);
+    // A leader that is deposed while it waits for its followers says so beside the offset: it has written the batch, and it may stay.
+    const persisted = baseOffset >= 0 ? { persisted: "possibly" as const } : {};
+    const error = KafkaError.ofBroker(errorCode, answer.errorMessage ?? "", { ...context, ...persisted });
     this.#judged(one, { error, errorCode, logStartOffset, leaderEpoch: one.leaderEpoch }, answer);
   }
 
@@ -83,7 +85,7 @@ export class Endings {
   written({ batch, broker, remembersFive }: Try, baseOffset: number, logAppendTimeMs: number): void {
     const { accumulator, telemetry } = this.#parts;
     const { builder, tries, queue } = batch;
-    if (remembersFive) queue.numbering?.prove();
+    if (remembersFive && batch.stamp) queue.numbering?.prove();
     accumulator.end(batch);
     // Whoever waited for a batch that came too late has been told.
     if (!batch.outcome) telemetry.batchSent(batch, broker ?? "", baseOffset);

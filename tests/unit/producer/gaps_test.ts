@@ -2,6 +2,7 @@
 
 import { assert } from "chai";
 import type { KafkaError } from "../../../src/base/errors.ts";
+import { produce } from "../../../src/protocol/produce.ts";
 import { EPOCH_MAX } from "../../../src/producer/numbering.ts";
 import { test } from "../../harness.ts";
 import { failure, play, texts } from "../client/rig.ts";
@@ -147,6 +148,17 @@ test("P12: a failure says whether its message is written: it is not, or nobody k
     assert.equal((await failure(producer.produce("b"))).persisted, "possibly");
     await producer.produce("c");
     assert.deepEqual(await texts(cluster), ["b", "c"]);
+  }));
+
+test("P12: a leader that is deposed while it waits for its followers has written the batch, and says where", () =>
+  play({}, async ({ client, cluster }) => {
+    for (const [baseOffset, persisted] of [[-1, "no"], [0, "possibly"]] as const) {
+      const end = cluster.control(produce, refuse("NOT_LEADER_OR_FOLLOWER", { baseOffset }), Infinity);
+      const producer = (await client.topic("t")).producer({ deliveryTimeoutMs: 500 });
+      const error = await failure(producer.produce("a"));
+      assert.deepEqual([error.code, error.persisted], ["DELIVERY_TIMEOUT", persisted]);
+      end();
+    }
   }));
 
 test("P13: what is late before it was ever sent leaves no gap", () =>

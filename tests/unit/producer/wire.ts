@@ -56,7 +56,10 @@ function batchesOf({ body, broker }: ControlledCall<typeof produce>): SentBatch[
 }
 
 /** Nothing is written, and the partitions have this error. */
-export function refuse(error: keyof typeof errorNumbers, more: { readonly logStartOffset?: number } = {}): Bend {
+export function refuse(
+  error: keyof typeof errorNumbers,
+  more: { readonly logStartOffset?: number; readonly baseOffset?: number } = {},
+): Bend {
   // deno-lint-ignore require-await -- a bend is asked like a broker
   return async ({ body }) => ({
     responses: body.topicData.map(({ name, topicId, partitionData }) => ({

@@ -5,6 +5,9 @@ import type { Connection } from "../connection/connection.ts";
 import { initProducerId } from "../protocol/init_producer_id.ts";
 import type { Identity } from "./numbering.ts";
 
+/** What helps where a user is not allowed to (before Kafka 2.8 it takes a right of its own, KIP-679). */
+const REFUSED = "a producer id was asked for: allow IdempotentWrite on the cluster, or set idempotent to false";
+
 /** The identity of one producer; fetched when it is needed first. */
 export class Identities {
   readonly #timeoutMs: number;
@@ -27,7 +30,7 @@ export class Identities {
     if (this.#current) return this.#current;
     const broker = connection.label;
     // Nothing of the batch was sent yet, whatever this error may mean elsewhere.
-    if (errorCode !== 0) throw KafkaError.ofBroker(errorCode, "asked for a producer id", { broker, persisted: "no" });
+    if (errorCode !== 0) throw KafkaError.ofBroker(errorCode, REFUSED, { broker, persisted: "no" });
     if (producerId < 0 || producerEpoch < 0) {
       throw new KafkaError("PROTOCOL_ERROR", `${broker} gave ${producerId} as a producer id`, {
         broker,

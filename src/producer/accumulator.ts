@@ -193,11 +193,20 @@ export class Accumulator {
     return queue.underWay === 0 ? Math.max(next.retryAt, next.createdAt + this.#settings.lingerMs) : Infinity;
   }
 
-  /** The batch that is to be sent next: the oldest that waits. Where numbers are broken, only those whose fate is to be found out. */
+  /**
+   * The batch that is to be sent next: the oldest that waits. Where numbers are broken, only those whose fate is to be found out.
+   *
+   * None is sent further behind the oldest without an end than a leader remembers, though there be less under way. Say that a leader
+   * knows its last five batches, and of 1 to 5 the first is written and its answer lost, while 2 is acknowledged: if 6 were sent
+   * beside 1, and written first, 1 would be out of the leader's memory. It would be refused as out of order, as if it had never been
+   * written, be numbered anew, and stand twice.
+   */
   next({ batches, numbering }: PartitionQueue): Batch | undefined {
-    for (const batch of batches) {
-      if (batch.state !== "waiting") continue;
-      if (!numbering?.isBroken || batch.ambiguous) return batch;
+    const isBroken = numbering?.isBroken === true;
+    const end = isBroken ? batches.length : Math.min(batches.length, this.#settings.maxInFlight);
+    for (let i = 0; i < end; i++) {
+      const batch = batches[i]!;
+      if (batch.state === "waiting" && (!isBroken || batch.ambiguous)) return batch;
     }
     return undefined;
   }

@@ -109,6 +109,25 @@ test("with numbers one batch is in flight until the first is acknowledged, then 
   assert.isFalse(accumulator.isReady(queue, 1000, true));
 });
 
+test("no batch is sent further behind the oldest without an end than a leader remembers", () => {
+  const { accumulator, queue } = filled([..."abcdefgh"], { batchBytes: 1 });
+  queue.numbering = new Numbering();
+  queue.numbering.begin({ producerId: 7, epoch: 0 });
+  queue.numbering.prove();
+  const [first, ...more] = Array.from({ length: 5 }, () => accumulator.take(queue, 1));
+  accumulator.putBack(first!);
+  for (const batch of more) {
+    accumulator.end(batch); // written, but told only behind the first
+    batch.outcome = { baseOffset: 0, logAppendTimeMs: -1 };
+  }
+  assert.equal(accumulator.take(queue, 1), first);
+  assert.isFalse(accumulator.isReady(queue, 1000, true));
+  for (const batch of [first!, ...more]) batch.told = true;
+  accumulator.end(first!);
+  accumulator.leave(queue);
+  assert.deepEqual(valuesOf(accumulator.take(queue, 1)), ["f"]);
+});
+
 test("a batch that is not full waits while others of its partition are on their way, unless somebody hurries", () => {
   const { accumulator, queue } = filled(["a".repeat(1000), "b"], { batchBytes: 500 });
   queue.numbering = new Numbering();

@@ -4,6 +4,7 @@ import { assert } from "chai";
 import type { KafkaError } from "../../../src/base/errors.ts";
 import { produce } from "../../../src/protocol/produce.ts";
 import { EPOCH_MAX } from "../../../src/producer/numbering.ts";
+import { producerHead } from "../../../src/testing/producer_state.ts";
 import { test } from "../../harness.ts";
 import { failure, play, texts } from "../client/rig.ts";
 import { loseAnswer, numbered, ONE_BY_ONE, refuse, Wire, writeAnd } from "./wire.ts";
@@ -92,6 +93,23 @@ test("P9, P10: a gap in one partition leaves the numbers of all others alone, an
     assert.deepEqual([...new Set(wire.numbers(1))], ["0/1", "0/2"]);
     assert.includeMembers(wire.numbers(0), ["0/1", "1/0", "1/1"]);
     assert.deepEqual([await texts(cluster, 0), await texts(cluster, 1)], [["a", "b", "c"], ["x", "y", "z"]]);
+  }));
+
+test("P10: what is behind a batch of unknown fate does not push it out of the leader's memory", () =>
+  play({}, async ({ client, cluster }) => {
+    const producer = (await client.topic("t")).producer(ONE_BY_ONE);
+    await producer.produce("first");
+    // The first of many is written, but says that it may not be, again and again; all behind it are written at once.
+    let first: number | undefined;
+    const wire: Wire = new Wire(cluster, [], async (call) => {
+      const sequence = producerHead(call.body.topicData[0]!.partitionData[0]!.records!)!.sequence;
+      first ??= sequence;
+      const isTold = sequence !== first || wire.batches.filter((one) => one.sequence === first).length > 3;
+      return isTold ? await call.answer() : await writeAnd("NOT_ENOUGH_REPLICAS_AFTER_APPEND")(call);
+    });
+    await producer.produce(numbered(20));
+    assert.isTrue(wire.batches.every(({ epoch }) => epoch === 0));
+    assert.deepEqual(await texts(cluster), ["first", ...numbered(20)]);
   }));
 
 test("P9: after the last epoch comes another producer id", () =>

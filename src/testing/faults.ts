@@ -1,16 +1,33 @@
 /** Faults are plain data, drawn before the run: so they can be printed, played again, and taken out one by one. */
 
 import type { Chance } from "./chance.ts";
-import type { Link } from "./link.ts";
-import type { Network } from "./network.ts";
+import type { Keep, Link } from "./link.ts";
+import { type Network, pairText } from "./network.ts";
 import { kindOfHappening, type Process, type SimulatedWorld } from "./world.ts";
 
 /**
- * What can go wrong. `cut`: a link breaks, one or both sides learn of it; `silence`: it breaks and nobody learns of it; `stall`:
- * nothing passes on it for a while; `refuse`, `mute`: an address refuses, or does not answer, who dials; `partition`: an address
- * is out of reach for a while; `freeze`: a process stands still; `skew`: its wall clock jumps; `crash`: what the stage makes of it.
+ * What can go wrong. `cut`: a link breaks, one or both sides learn of it; `undelivered`, `unanswered`: it breaks at its next
+ * request, before that is delivered, or behind it, so that it is done and its answer is lost; `silence`: a link breaks and nobody
+ * learns of it; `stall`: nothing passes on it for a while; `refuse`, `mute`, `deaf`, `nameless`: an address refuses who dials, or
+ * does not answer, or accepts and says nothing, or is not found; `partition`: an address is out of reach for a while; `one-way`:
+ * one direction of an address, or of one client to it, stalls or vanishes while the other passes; `freeze`: a process stands
+ * still; `skew`: its wall clock jumps; `crash`: what the stage makes of it.
  */
-export type FaultKind = "cut" | "silence" | "stall" | "refuse" | "mute" | "partition" | "freeze" | "skew" | "crash";
+export type FaultKind =
+  | "cut"
+  | "undelivered"
+  | "unanswered"
+  | "silence"
+  | "stall"
+  | "refuse"
+  | "mute"
+  | "deaf"
+  | "nameless"
+  | "partition"
+  | "one-way"
+  | "freeze"
+  | "skew"
+  | "crash";
 
 /** One thing that goes wrong. */
 export interface Fault {
@@ -28,12 +45,16 @@ export interface Fault {
 export const commonFaults: readonly FaultKind[] = [
   "cut",
   "cut",
-  "cut",
+  "undelivered",
+  "unanswered",
   "silence",
   "stall",
   "refuse",
   "mute",
+  "deaf",
+  "nameless",
   "partition",
+  "one-way",
   "freeze",
   "skew",
 ];
@@ -88,20 +109,23 @@ export function playFaults(stage: Stage, faults: readonly Fault[]): void {
 }
 
 function inflict(stage: Stage, fate: Process, fault: Fault): void {
-  const { world, network } = stage;
+  const { network } = stage;
   const { kind, which, ms } = fault;
   const address = stage.addresses[which % stage.addresses.length] ?? "";
   const process = stage.processes[which % stage.processes.length];
-  const forAWhile = (set: Set<string>) => {
-    set.add(address);
-    world.schedule(fate, ms * 1000, FATE, () => set.delete(address));
-  };
+  const forAWhile = (set: Set<string>) => addForAWhile(fate, set, address, ms);
   switch (kind) {
     case "cut":
       return linkOf(network, which)?.cut(
         (["none", "up", "down"] as const)[ms % 3]!,
         (["both", "client", "server"] as const)[Math.floor(ms / 3) % 3]!,
       );
+    case "undelivered":
+    case "unanswered": {
+      const keep: Keep = kind === "unanswered" ? "up" : "none";
+      const tell = (["both", "client", "server", "neither"] as const)[ms % 4]!;
+      return linkOf(network, which)?.cutAtNextRequest(ms, keep, tell);
+    }
     case "silence":
       return linkOf(network, which)?.cut("none", "neither");
     case "stall":
@@ -110,6 +134,12 @@ function inflict(stage: Stage, fate: Process, fault: Fault): void {
       return forAWhile(network.refusing);
     case "mute":
       return forAWhile(network.mute);
+    case "deaf":
+      return forAWhile(network.deaf);
+    case "nameless":
+      return forAWhile(network.nameless);
+    case "one-way":
+      return closeOneWay(network, fate, fault);
     case "partition":
       for (const link of network.links) {
         if (link.broker === address) link.stall(ms);
@@ -123,6 +153,26 @@ function inflict(stage: Stage, fate: Process, fault: Fault): void {
     case "crash":
       return stage.crash?.(which, ms);
   }
+}
+
+/** Where there is traffic now: between one client and an address, or between it and all. No handshake gets through meanwhile. */
+function closeOneWay(network: Network, fate: Process, { which, ms }: Fault): void {
+  const target = linkOf(network, which);
+  if (!target) return;
+  const { broker, client: { owner } } = target;
+  const way = ms % 2 === 0 ? "up" : "down";
+  const isPair = ms % 4 < 2;
+  for (const link of network.links) {
+    if (link.broker !== broker || (isPair && link.client.owner !== owner)) continue;
+    if (ms % 8 < 4) link.stall(ms, way);
+    else link.lose(way);
+  }
+  addForAWhile(fate, network.mute, isPair ? pairText(owner, broker) : broker, ms);
+}
+
+function addForAWhile(fate: Process, set: Set<string>, name: string, ms: number): void {
+  set.add(name);
+  fate.world.schedule(fate, ms * 1000, FATE, () => set.delete(name));
 }
 
 function linkOf({ links }: Network, which: number): Link | undefined {

@@ -26,6 +26,8 @@ export interface Habit {
   readonly isGreedy: boolean;
   /** Whether a write resolves in a later turn, though there was room. */
   readonly isLate: boolean;
+  /** How many microseconds a kilobyte takes to pass: what comes behind a large one waits for it. */
+  readonly kilobyteMicros: number;
 }
 
 /** Draws how a link will be. */
@@ -36,11 +38,21 @@ export function drawHabit(chance: Chance): Habit {
     window: chance.pick([256, 65_536]),
     isGreedy: chance.once(2),
     isLate: chance.once(4),
+    kilobyteMicros: chance.pick([0, 0, 0, 50, 1000]),
   };
 }
 
 /** A write's first bytes, those that come in crumbs: enough for a frame's size and head. */
 const CRUMBLED = 12;
+
+/** Instead of a size: what the process here is told though nothing passes. */
+const EVEN_SILENT = -1;
+
+/** What springs at the next write, if that comes in time. */
+interface Ambush {
+  readonly until: number;
+  readonly spring: () => void;
+}
 
 /** Something on its way to an end. */
 interface Parcel {
@@ -80,6 +92,7 @@ export class End implements Transport {
   #isReadBroken = false;
   #isWriteBroken = false;
   #isReading = false;
+  #ambush: Ambush | undefined;
   #bytes: Deferred<void> | undefined;
   #room: Deferred<void> | undefined;
 
@@ -134,7 +147,8 @@ export class End implements Transport {
     this.#throwIfUnwritable();
     if (bytes.length === 0) return;
     this.#unread += bytes.length;
-    for (const piece of this.#chopped(bytes)) this.#peer.#send(PIECE, () => this.#peer.#take(piece));
+    for (const piece of this.#chopped(bytes)) this.#peer.#send(PIECE, () => this.#peer.#take(piece), piece.length);
+    this.#springAmbush();
     if (!this.#habit.isLate && this.#unread <= this.#habit.window) return;
     if (this.#habit.isLate) {
       this.#wakeWriterIn(this.#chance.delay(50));
@@ -196,7 +210,12 @@ export class End implements Transport {
       this.#isReadBroken = this.#isWriteBroken = true;
       this.#wakeReader();
       this.#wakeWriter();
-    }, true);
+    }, EVEN_SILENT);
+  }
+
+  /** Something happens to the next bytes that are written here, as soon as they are on the road; until then, in microseconds. */
+  layAmbush(until: number, spring: () => void): void {
+    this.#ambush = { until, spring };
   }
 
   /** Nothing that sets out from now on arrives here before `until`, in the world's microseconds. */
@@ -224,6 +243,12 @@ export class End implements Transport {
       await this.#bytes.promise;
     }
     return null;
+  }
+
+  #springAmbush(): void {
+    const ambush = this.#ambush;
+    this.#ambush = undefined;
+    if (ambush && this.owner.world.now < ambush.until) ambush.spring();
   }
 
   #take(piece: Uint8Array): void {
@@ -285,12 +310,13 @@ export class End implements Transport {
     this.#wakeWriter();
   }
 
-  /** Puts something on the road to here. */
-  #send(kind: Kind, arrive: () => void, evenSilent = false): void {
-    if (this.#isSilent && !evenSilent) return;
-    const { latency } = this.#habit;
+  /** Puts something on the road to here, so many bytes of it. */
+  #send(kind: Kind, arrive: () => void, size = 0): void {
+    if (this.#isSilent && size !== EVEN_SILENT) return;
+    const { latency, kilobyteMicros } = this.#habit;
     const soonest = this.owner.world.now + latency + this.#chance.delay(latency);
-    this.#lastArrival = Math.max(this.#lastArrival + 1, soonest);
+    const passage = Math.max(1, Math.ceil(size * kilobyteMicros / 1024));
+    this.#lastArrival = Math.max(this.#lastArrival + passage, soonest);
     this.#road.push({ time: this.#lastArrival, kind, arrive });
     if (this.#road.length === 1) this.#dispatch();
   }
@@ -325,6 +351,9 @@ export class End implements Transport {
     return pieces;
   }
 }
+
+/** A direction: up to who was dialled, down to who dialled. */
+export type Way = "up" | "down";
 
 /** Which direction still delivers what is on its way when a link is cut; with `up`, requests are applied and their answers lost. */
 export type Keep = "none" | "up" | "down";
@@ -372,11 +401,27 @@ export class Link {
     if (tell === "both" || tell === "server") this.server.learnReset(true);
   }
 
-  /** Nothing passes for so many milliseconds. */
-  stall(ms: number): void {
-    const until = this.client.owner.world.now + Math.floor(ms * 1000);
-    this.client.stall(until);
-    this.server.stall(until);
+  /**
+   * Breaks it at the client's next write, if that comes within so many milliseconds: before it is delivered (keep "none" or
+   * "down"), or after (keep "up"), so that a request is done and its answer is lost.
+   */
+  cutAtNextRequest(ms: number, keep: Keep, tell: Tell): void {
+    this.client.layAmbush(this.#after(ms), () => this.cut(keep, tell));
+  }
+
+  /** Nothing passes for so many milliseconds, both ways or one; it comes later. */
+  stall(ms: number, way?: Way): void {
+    if (way !== "up") this.client.stall(this.#after(ms));
+    if (way !== "down") this.server.stall(this.#after(ms));
+  }
+
+  /** Whatever sets out or is under way in this direction vanishes, for good and without a word; the other goes on. */
+  lose(way: Way): void {
+    (way === "up" ? this.server : this.client).silence(false);
+  }
+
+  #after(ms: number): number {
+    return this.client.owner.world.now + Math.floor(ms * 1000);
   }
 }
 

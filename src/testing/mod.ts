@@ -26,6 +26,9 @@ export {
 } from "./producer_state.ts";
 export type { Quota } from "./quotas.ts";
 export { minorReleases, newestRelease, releaseNames } from "./releases.ts";
+export type { End, Habit, Keep, Link, Tell, Way } from "./link.ts";
+export { addressText, dialOf, listenOf, Network, pairText } from "./network.ts";
+export { newestRelease, releaseNames } from "./releases.ts";
 export { kindOf, shrink } from "./shrink.ts";
 export { type Machine, simulate, type SimulateOptions, type Simulation } from "./simulate.ts";
 export {

@@ -1,4 +1,4 @@
-/** The made-up network: who listens where, every link there is, and addresses that refuse or keep silent. */
+/** The made-up network: who listens where, every link there is, and addresses that refuse, keep silent, or cannot be found. */
 
 import { KafkaError } from "../base/errors.ts";
 import type { Deferred } from "../base/world.ts";
@@ -21,14 +21,23 @@ export function addressText(address: Address): string {
   return `${address.host}:${address.port}`;
 }
 
+/** A process and an address as one, as {@linkcode Network.mute} knows them. */
+export function pairText(client: Process, address: string): string {
+  return `${client.name}>${address}`;
+}
+
 /** All the wires between the processes of one world. */
 export class Network {
   /** The links that at least one side holds open, oldest first. */
   readonly links: Link[] = [];
   /** Addresses (`host:port`) that refuse whoever dials. */
   readonly refusing: Set<string> = new Set();
-  /** Addresses (`host:port`) that do not answer whoever dials. */
+  /** Addresses (`host:port`) that do not answer who dials: whoever it is, or with `client>host:port` one process, by its name. */
   readonly mute: Set<string> = new Set();
+  /** Addresses (`host:port`) that accept whoever dials, and are silent from then on: nothing passes, nobody is told. */
+  readonly deaf: Set<string> = new Set();
+  /** Addresses (`host:port`) whose host has no name at the moment. */
+  readonly nameless: Set<string> = new Set();
   readonly #world: SimulatedWorld;
   readonly #chance: Chance;
   readonly #listeners = new Map<string, NetworkListener>();
@@ -70,6 +79,9 @@ export class Network {
     const habit = drawHabit(chance);
     const half = () => owner.pause(habit.latency + chance.below(500), `dial to ${name}`, signal);
     await half();
+    if (this.nameless.has(name)) {
+      throw new KafkaError("HOST_NOT_FOUND", `${address.host} is not known`, { broker: name });
+    }
     await this.#knock(owner, name, signal);
     const listener = this.#listeners.get(name);
     if (listener === undefined || this.refusing.has(name)) {
@@ -88,11 +100,12 @@ export class Network {
 
   /** A silent address is asked again and again, less and less often: it may be heard of again. */
   async #knock(owner: Process, name: string, signal: AbortSignal | undefined): Promise<void> {
+    const isMute = () => this.mute.size > 0 && (this.mute.has(name) || this.mute.has(pairText(owner, name)));
     for (const seconds of KNOCKS_S) {
-      if (!this.mute.has(name)) return;
+      if (!isMute()) return;
       await owner.pause(seconds * 1_000_000, `answer to a dial from ${name}`, signal);
     }
-    if (!this.mute.has(name)) return;
+    if (!isMute()) return;
     throw new KafkaError("CONNECT_TIMEOUT", `${name} does not answer`, { broker: name });
   }
 
@@ -102,6 +115,7 @@ export class Network {
       if (at >= 0) this.links.splice(at, 1);
     });
     this.links.push(link);
+    if (this.deaf.has(name)) link.cut("none", "neither");
     // The kernel has accepted; the process hears of it when it has time, and may have stopped listening by then.
     this.#world.schedule(listener.owner, 0, ACCEPT, () => listener.arrive(link));
     return link;
@@ -109,7 +123,7 @@ export class Network {
 
   /** A dial's own stream, by who dials whom and how often before: taking one fault out does not move the other dials. */
   #chanceOf(owner: Process, name: string): Chance {
-    const pair = `${owner.name}>${name}`;
+    const pair = pairText(owner, name);
     const nth = (this.#dials.get(pair) ?? 0) + 1;
     this.#dials.set(pair, nth);
     return this.#chance.fork(`${pair}#${nth}`);

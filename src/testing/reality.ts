@@ -22,7 +22,7 @@ const host = globalThis as unknown as Host & {
 /** Where what is forbidden hangs, how it is called in a report, and its names there. */
 const FORBIDDEN: readonly [owner: () => Host | undefined, prefix: string, names: readonly string[]][] = [
   [() => host, "", ["setTimeout", "setInterval", "setImmediate", "queueMicrotask", "fetch", "WebSocket"]],
-  [() => host, "", ["MessageChannel", "BroadcastChannel"]],
+  [() => host, "", ["MessageChannel", "BroadcastChannel", "CompressionStream", "DecompressionStream"]],
   [() => Date as unknown as Host, "Date.", ["now"]],
   [() => Math as unknown as Host, "Math.", ["random"]],
   [() => host.performance, "performance.", ["now"]],
@@ -34,6 +34,7 @@ const FORBIDDEN: readonly [owner: () => Host | undefined, prefix: string, names:
   ],
   [() => AbortSignal as unknown as Host, "AbortSignal.", ["timeout"]],
   [() => Atomics as unknown as Host, "Atomics.", ["waitAsync"]],
+  [() => host.WebAssembly as Host | undefined, "WebAssembly.", ["compile", "instantiate"]],
 ];
 
 let isForbidden = false;

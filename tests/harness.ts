@@ -55,7 +55,7 @@ export const skippedTest: (name: string) => void = (name) => {
   else nodeTest.skip(name, () => {});
 };
 
-/** A setting of the environment for longer runs, as `SAMSA_SEEDS`: a whole number, or what is given where it is not set. */
+/** A setting of the environment for longer runs, as `SAMSA_HOSTILE_SECONDS`: a whole number, or what is given where it is not set. */
 export function settingOf(name: string, otherwise: number): number {
   const text = process.env[name];
   if (text === undefined) return otherwise;

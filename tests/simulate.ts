@@ -1,35 +1,39 @@
-/** Plays seeds of the round trip: many of them (`--seeds`, `--first`), one with its trace (`--seed`, `--log`), or anew what is expected (`--write`). */
+/** Plays seeds of the simulation: many of them (`--seeds`, `--first`), one with its trace (`--seed`, `--log`), or anew what is expected (`--write`). */
 
-import type { Fault } from "../src/testing/faults.ts";
-import { roundTrip } from "./simulation/round_trip.ts";
-import { explained, runSeeds, SEEDS_A_HASH } from "./simulation/seeds.ts";
+import { playMany, playRange } from "./seed_ranges.ts";
+import expected from "./simulation/expected.json" with { type: "json" };
+import { scenarioOf, scenarios } from "./simulation/scenarios.ts";
+import { explained, type PlayOptions, runSeeds, type Scenario, SEEDS_A_HASH } from "./simulation/seeds.ts";
 
-const USAGE = `deno task simulate [--seeds COUNT] [--first N]            plays seeds; fails where one does
-deno task simulate --seed N [--faults JSON] [--log]       plays one seed, with these faults, and prints all that happens
-deno task simulate --write                                writes what the tests expect of their seeds`;
+const USAGE = `deno task simulate [--scenario NAME] [--seeds COUNT] [--first N] [--jobs N]
+    plays seeds on all cores; fails where one does
+deno task simulate --scenario NAME --seed N [--faults JSON] [--calls JSON] [--log]
+    plays one seed, with these faults and calls, and prints all that happens
+deno task simulate --write
+    writes what the tests expect of their seeds
+scenarios: ${scenarios.map(({ name }) => name).join(", ")}; all of them if not said`;
 
-/** So many seeds are held to what is expected of them. */
-const SEEDS_EXPECTED = 200;
-/** After so many seeds a line tells how far it is. */
-const SEEDS_A_LINE = 500;
+const FLAGS = ["--log", "--write", "--range"];
+const VALUES = ["--scenario", "--seeds", "--first", "--jobs", "--seed", "--faults", "--calls"];
 
-interface Options {
+interface Options extends PlayOptions {
+  readonly scenarios: readonly Scenario[];
   readonly seeds: number;
   readonly first: number;
+  readonly jobs: number;
   readonly seed: number | undefined;
-  readonly faults: readonly Fault[] | undefined;
-  readonly log: boolean;
   readonly write: boolean;
+  /** Whether this is a process that plays a range for another. */
+  readonly range: boolean;
 }
 
 function readOptions(args: readonly string[]): Options {
   const values = new Map<string, string>();
   for (let i = 0; i < args.length; i++) {
     const name = args[i]!;
-    if (name === "--log" || name === "--write") values.set(name, "");
-    else if (["--seeds", "--first", "--seed", "--faults"].includes(name) && args[i + 1] !== undefined) {
-      values.set(name, args[++i]!);
-    } else throw new Error(`cannot read ${name}`);
+    if (FLAGS.includes(name)) values.set(name, "");
+    else if (VALUES.includes(name) && args[i + 1] !== undefined) values.set(name, args[++i]!);
+    else throw new Error(`cannot read ${name}`);
   }
   const number = (name: string) => {
     const text = values.get(name);
@@ -37,63 +41,75 @@ function readOptions(args: readonly string[]): Options {
     if (!/^\d+$/.test(text)) throw new Error(`${name} takes a whole number, not ${text}`);
     return Number(text);
   };
-  const faults = values.get("--faults");
+  const json = (name: string) => values.has(name) ? JSON.parse(values.get(name)!) : undefined;
+  const scenario = values.get("--scenario");
   return {
-    seeds: number("--seeds") ?? SEEDS_EXPECTED,
+    scenarios: scenario === undefined ? scenarios : [scenarioOf(scenario)],
+    seeds: number("--seeds") ?? 200,
     first: number("--first") ?? 1,
+    jobs: number("--jobs") ?? navigator.hardwareConcurrency,
     seed: number("--seed"),
-    faults: faults === undefined ? undefined : JSON.parse(faults),
+    faults: json("--faults"),
+    calls: json("--calls"),
     log: values.has("--log"),
     write: values.has("--write"),
+    range: values.has("--range"),
   };
 }
 
-async function playOne(seed: number, { faults, log }: Options): Promise<boolean> {
-  const report = await roundTrip(seed, { faults, log });
+async function playOne({ play, name }: Scenario, seed: number, options: PlayOptions): Promise<boolean> {
+  const report = await play(seed, options);
   if (report.log) console.log(report.log.join("\n"));
-  console.log(`seed ${seed}: hash ${report.hash}, ${report.steps} steps, ${Math.round(report.virtualMs)} virtual ms`);
-  if (report.failure === undefined) return true;
-  console.log(report.cause instanceof Error ? report.cause.stack : "");
-  console.log(`${report.failure}\nits faults: ${JSON.stringify(report.faults)}`);
+  const { hash, steps, virtualMs, failure, cause, faults, calls } = report;
+  console.log(`${name} ${seed}: hash ${hash}, ${steps} steps, ${Math.round(virtualMs)} virtual ms`);
+  if (failure === undefined) return true;
+  console.log(cause instanceof Error ? cause.stack : "");
+  console.log(`${failure}\nits faults: ${JSON.stringify(faults)}\nits calls: ${JSON.stringify(calls)}`);
   return false;
 }
 
-async function playMany({ seeds, first }: Options): Promise<boolean> {
-  const startedAt = performance.now();
-  let failures = 0, steps = 0;
-  for (let done = 0; done < seeds;) {
-    const count = Math.min(SEEDS_A_LINE, seeds - done);
-    const range = await runSeeds(first + done, count);
-    done += count;
-    steps += range.steps;
-    failures += range.failed.length;
-    for (const report of range.failed) console.log(await explained(report));
-    const msEach = (performance.now() - startedAt) / done;
-    console.log(
-      `${done} seeds from ${first} on, ${failures} failed, ${msEach.toFixed(1)} ms and ${
-        Math.round(steps / done)
-      } steps each`,
-    );
-  }
-  return failures === 0;
+async function playAll({ scenarios, seeds, first, jobs }: Options): Promise<boolean> {
+  const self = new URL(import.meta.url).pathname;
+  const { failed } = await playMany({
+    scenarios: scenarios.map(({ name }) => name),
+    ...{ seeds, first, jobs },
+    command: (scenario, first, count) => {
+      const range = ["--range", "--scenario", scenario, "--first", `${first}`, "--seeds", `${count}`];
+      const args = ["run", "-A", "--no-check", self, ...range];
+      return new Deno.Command(Deno.execPath(), { args, stdin: "null", stdout: "piped", stderr: "piped" });
+    },
+    print: console.log,
+  });
+  return failed === 0;
 }
 
+/** Writes the hashes of as many seeds as there are now. */
 async function write(): Promise<boolean> {
-  const hashes: string[] = [];
-  for (let first = 1; first <= SEEDS_EXPECTED; first += SEEDS_A_HASH) {
-    const { hash, failed } = await runSeeds(first, SEEDS_A_HASH);
-    if (failed[0]) {
-      console.log(await explained(failed[0]));
-      return false;
+  const hashes: Record<string, string[]> = {};
+  for (const scenario of scenarios) {
+    const own: string[] = hashes[scenario.name] = [];
+    const count = (expected as Record<string, readonly string[]>)[scenario.name]?.length ?? 1;
+    for (let nth = 0; nth < count; nth++) {
+      const { hash, failed } = await runSeeds(scenario, 1 + nth * SEEDS_A_HASH, SEEDS_A_HASH);
+      if (failed[0]) {
+        console.log(await explained(scenario, failed[0]));
+        return false;
+      }
+      own.push(hash);
     }
-    hashes.push(hash);
   }
-  await Deno.writeTextFile(
-    new URL("./simulation/expected.json", import.meta.url),
-    `${JSON.stringify({ hashes }, null, 2)}\n`,
-  );
-  console.log(`${SEEDS_EXPECTED} seeds: ${hashes.join(" ")}`);
+  const file = new URL("./simulation/expected.json", import.meta.url);
+  await Deno.writeTextFile(file, `${JSON.stringify(hashes, null, 2)}\n`);
+  console.log(JSON.stringify(hashes));
   return true;
+}
+
+function play(options: Options): Promise<boolean> {
+  const { scenarios: [scenario], seed, first, seeds } = options;
+  if (options.write) return write();
+  if (options.range) return playRange(scenario!, first, seeds).then(() => true);
+  if (seed === undefined) return playAll(options);
+  return playOne(scenario!, seed, options);
 }
 
 let options: Options;
@@ -103,5 +119,4 @@ try {
   console.error(`${(error as Error).message}\n${USAGE}`);
   Deno.exit(2);
 }
-const play = options.write ? write() : options.seed === undefined ? playMany(options) : playOne(options.seed, options);
-Deno.exit(await play ? 0 : 1);
+Deno.exit(await play(options) ? 0 : 1);

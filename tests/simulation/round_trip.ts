@@ -7,31 +7,15 @@ import type { SimpleConsumer } from "../../src/consumer/simple_consumer.ts";
 import type { Message } from "../../src/records/message.ts";
 import { snappy } from "../../src/records/snappy.ts";
 import { Cluster } from "../../src/testing/cluster.ts";
-import { type Fault, playFaults } from "../../src/testing/faults.ts";
+import { playFaults } from "../../src/testing/faults.ts";
 import { dialOf, Network } from "../../src/testing/network.ts";
-import { kindOfHappening, type Process, type Report, SimulatedWorld } from "../../src/testing/world.ts";
+import { kindOfHappening, type Process, SimulatedWorld } from "../../src/testing/world.ts";
 import { Ledger, type Seen } from "./ledger.ts";
 import { CALM_AT_MS, drawPlan, type Plan } from "./plan.ts";
 import { Resumer } from "./resumer.ts";
+import type { PlayOptions, PlayReport } from "./seeds.ts";
 import { Watch } from "./watch.ts";
 import { Writer } from "./writer.ts";
-
-/** What a run came to, and what went wrong on purpose in it. */
-export interface RoundTripReport extends Report {
-  readonly faults: readonly Fault[];
-  /** With `log: true`, every traced thing. */
-  readonly log: readonly string[] | undefined;
-  /** What was thrown, if the failure came from that. */
-  readonly cause: unknown;
-}
-
-/** How to run a seed. */
-export interface RoundTripOptions {
-  /** Instead of those that the seed draws. */
-  readonly faults?: readonly Fault[] | undefined;
-  /** Keeps every traced thing. */
-  readonly log?: boolean | undefined;
-}
 
 const TOPIC = "t";
 
@@ -45,14 +29,15 @@ const RESTART = kindOfHappening("restart");
 const USER = kindOfHappening("user");
 
 /** Runs one seed. */
-export async function roundTrip(seed: number, options: RoundTripOptions = {}): Promise<RoundTripReport> {
+export async function roundTrip(seed: number, options: PlayOptions = {}): Promise<PlayReport> {
   const world = new SimulatedWorld(seed, { log: options.log });
   const drawn = drawPlan(world.chance.fork("plan"));
-  const plan = { ...drawn, faults: options.faults ?? drawn.faults };
+  const { faults = drawn.faults, calls = [...drawn.calls.keys()] } = options;
+  const plan = { ...drawn, faults, calls: drawn.calls.filter((_, nth) => calls.includes(nth)) };
   const watch = new Watch((fault) => world.fail(fault));
   try {
     const report = await world.run(() => new RoundTrip(world, plan, watch).run(), LIMIT_MS);
-    return { ...report, faults: plan.faults, log: world.log, cause: world.cause };
+    return { ...report, faults, calls, log: world.log, cause: world.cause };
   } finally {
     watch.end();
   }

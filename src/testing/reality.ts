@@ -34,7 +34,6 @@ const FORBIDDEN: readonly [owner: () => Host | undefined, prefix: string, names:
   ],
   [() => AbortSignal as unknown as Host, "AbortSignal.", ["timeout"]],
   [() => Atomics as unknown as Host, "Atomics.", ["waitAsync"]],
-  [() => host.WebAssembly as Host | undefined, "WebAssembly.", ["compile", "instantiate"]],
 ];
 
 let isForbidden = false;

@@ -2,6 +2,7 @@
 
 import { playMany, playRange } from "./seed_ranges.ts";
 import expected from "./simulation/expected.json" with { type: "json" };
+import { planted, seedsThatFind } from "./simulation/planted.ts";
 import { scenarioOf, scenarios } from "./simulation/scenarios.ts";
 import { explained, type PlayOptions, runSeeds, type Scenario, SEEDS_A_HASH } from "./simulation/seeds.ts";
 
@@ -11,9 +12,11 @@ deno task simulate --scenario NAME --seed N [--faults JSON] [--calls JSON] [--lo
     plays one seed, with these faults and calls, and prints all that happens
 deno task simulate --write
     writes what the tests expect of their seeds
+deno task simulate --planted [--seeds COUNT]
+    tells which seeds find the faults that are planted on purpose
 scenarios: ${scenarios.map(({ name }) => name).join(", ")}; all of them if not said`;
 
-const FLAGS = ["--log", "--write", "--range"];
+const FLAGS = ["--log", "--write", "--range", "--planted"];
 const VALUES = ["--scenario", "--seeds", "--first", "--jobs", "--seed", "--faults", "--calls"];
 
 interface Options extends PlayOptions {
@@ -23,6 +26,7 @@ interface Options extends PlayOptions {
   readonly jobs: number;
   readonly seed: number | undefined;
   readonly write: boolean;
+  readonly planted: boolean;
   /** Whether this is a process that plays a range for another. */
   readonly range: boolean;
 }
@@ -53,6 +57,7 @@ function readOptions(args: readonly string[]): Options {
     calls: json("--calls"),
     log: values.has("--log"),
     write: values.has("--write"),
+    planted: values.has("--planted"),
     range: values.has("--range"),
   };
 }
@@ -104,9 +109,22 @@ async function write(): Promise<boolean> {
   return true;
 }
 
+/** A line for each planted fault. */
+async function tellPlanted(seeds: number): Promise<boolean> {
+  let isFound = true;
+  Error.stackTraceLimit = 0;
+  for (const one of planted) {
+    const found = await seedsThatFind(one, seeds, true);
+    console.log(`${one.scenario.name}: ${one.name}: ${found.length} of ${seeds} seeds, first ${found[0] ?? "none"}`);
+    if (found.length === 0) isFound = false;
+  }
+  return isFound;
+}
+
 function play(options: Options): Promise<boolean> {
   const { scenarios: [scenario], seed, first, seeds } = options;
   if (options.write) return write();
+  if (options.planted) return tellPlanted(seeds);
   if (options.range) return playRange(scenario!, first, seeds).then(() => true);
   if (seed === undefined) return playAll(options);
   return playOne(scenario!, seed, options);

@@ -1,5 +1,6 @@
 /** Faults are plain data, drawn before the run: so they can be printed, played again, and taken out one by one. */
 
+import { KafkaError } from "../base/errors.ts";
 import type { Chance } from "./chance.ts";
 import type { Keep, Link } from "./link.ts";
 import { type Network, pairText } from "./network.ts";
@@ -33,8 +34,8 @@ export type FaultKind =
 export interface Fault {
   /** When, in virtual milliseconds. */
   readonly at: number;
-  /** What. */
-  readonly kind: FaultKind;
+  /** What; a stage may have kinds of its own. */
+  readonly kind: FaultKind | (string & Record<never, never>);
   /** To which link, address or process: taken modulo how many there are. */
   readonly which: number;
   /** For how long, in milliseconds; where a kind has no length it chooses among its forms. */
@@ -66,7 +67,7 @@ const FAULTS_MAX = 11;
 const FAULT_MS_MAX = 3000;
 
 /** A seed's weather. It has only about half of the kinds: rare meetings of two are found where the rest is calm. */
-export function drawFaults(chance: Chance, withinMs: number, kinds: readonly FaultKind[] = commonFaults): Fault[] {
+export function drawFaults(chance: Chance, withinMs: number, kinds: readonly Fault["kind"][] = commonFaults): Fault[] {
   const some = kinds.filter(() => chance.once(2));
   const count = some.length === 0 ? 0 : chance.below(FAULTS_MAX + 1);
   const faults: Fault[] = [];
@@ -93,6 +94,8 @@ export interface Stage {
   readonly processes: readonly Process[];
   /** Kills something, and sees to it that it is back after `ms`; left out where nothing can be restarted. */
   readonly crash?: ((which: number, ms: number) => void) | undefined;
+  /** Faults that only this stage knows, by their kinds. */
+  readonly special?: ReadonlyMap<string, (which: number, ms: number) => void> | undefined;
 }
 
 const FATE = kindOfHappening("fate");
@@ -152,6 +155,11 @@ function inflict(stage: Stage, fate: Process, fault: Fault): void {
       return;
     case "crash":
       return stage.crash?.(which, ms);
+    default: {
+      const special = stage.special?.get(kind);
+      if (!special) throw new KafkaError("INVALID_OPTION", `there is no fault ${kind} on this stage`);
+      special(which, ms);
+    }
   }
 }
 

@@ -13,8 +13,6 @@ export type { CommittedOffset, TopicOffsets } from "./group_offsets.ts";
 export type { Entry } from "./heap.ts";
 export { commonFaults, drawFaults, type Fault, type FaultKind, playFaults, type Stage } from "./faults.ts";
 export { Log, type ReadLimit, type Stored } from "./log.ts";
-export type { End, Habit, Keep, Link, Tell } from "./link.ts";
-export { addressText, dialOf, listenOf, Network } from "./network.ts";
 export {
   type KnownBatch,
   type KnownProducer,
@@ -28,7 +26,6 @@ export type { Quota } from "./quotas.ts";
 export { minorReleases, newestRelease, releaseNames } from "./releases.ts";
 export type { End, Habit, Keep, Link, Tell, Way } from "./link.ts";
 export { addressText, dialOf, listenOf, Network, pairText } from "./network.ts";
-export { newestRelease, releaseNames } from "./releases.ts";
 export { kindOf, shrink } from "./shrink.ts";
 export { type Machine, simulate, type SimulateOptions, type Simulation } from "./simulate.ts";
 export {

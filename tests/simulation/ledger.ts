@@ -4,7 +4,8 @@ import { KafkaError } from "../../src/base/errors.ts";
 import type { DeliveryReport } from "../../src/producer/call.ts";
 import type { Delivery } from "../../src/producer/message.ts";
 import { hashText } from "../../src/testing/chance.ts";
-import { releaseNames } from "../../src/testing/releases.ts";
+import type { Wire } from "./books.ts";
+import { equal, FIRST_LAST, numberOf } from "./numbers.ts";
 import type { Plan } from "./plan.ts";
 
 /** A message as a reader saw it; without a text, that it went to another place. */
@@ -59,7 +60,7 @@ export class Ledger {
 
   /** The value of a partition's last message, which has to get through. */
   last(partition: number): string {
-    return `last ${partition}`;
+    return `${FIRST_LAST + partition} last`;
   }
 
   /** Where the last messages went. */
@@ -68,7 +69,7 @@ export class Ledger {
   }
 
   /** Compares with the logs, the values of each partition in order. */
-  check(logs: readonly (readonly string[])[], along: readonly Seen[], resends: number, losses: Losses): void {
+  check(logs: readonly (readonly string[])[], along: readonly Seen[], wire: Wire, losses: Losses): void {
     this.#losses = losses;
     const all = this.#plan.calls.reduce((sum, { messages }) => sum + messages.length, 0);
     // A call whose signal has aborted before it begins is none.
@@ -80,9 +81,7 @@ export class Ledger {
     equal(this.#toldOfAll.length, all - none, "messages told of by onDelivery");
     this.#checkOutcomes(logs);
     this.#checkOrder(logs);
-    const { acks, idempotent } = this.#plan.producer;
-    const isNumbered = acks === "all" && idempotent !== false && hasNumbers(this.#plan.release);
-    if (isNumbered || (resends === 0 && acks !== 0)) this.#checkNoDuplicates(logs);
+    if (this.#plan.producer.acks !== 0) this.#checkDuplicates(logs, wire);
     for (const { partition, offset } of this.#last) equal(logs[partition]![offset], this.last(partition), "the last");
     this.#checkSeen("the reader that reads along", logs, along, logs.map(({ length }) => length));
     for (const { seen, before, after } of this.#ends) {
@@ -152,9 +151,16 @@ export class Ledger {
     });
   }
 
-  #checkNoDuplicates(logs: readonly (readonly string[])[]): void {
-    const all = logs.flat();
-    if (new Set(all).size !== all.length) throw new Error("there are duplicates");
+  /** A message is there once, or without a sequence no more often than it was sent. */
+  #checkDuplicates(logs: readonly (readonly string[])[], wire: Wire): void {
+    const copies = new Map<number, number>();
+    for (const number of logs.flat().map(numberOf)) copies.set(number, (copies.get(number) ?? 0) + 1);
+    for (const [number, count] of copies) {
+      const tries = wire.tries.get(number)!;
+      if (count > (wire.isNumbered(number) ? 1 : tries)) {
+        throw new Error(`message ${number} was sent ${tries} times, and is there ${count} times`);
+      }
+    }
   }
 
   /** Each offset once, in order, from 0 on or from where it went, with what is there. */
@@ -194,21 +200,4 @@ export class Ledger {
 /** What a producer may tell in bad weather: nobody could be reached in time, the caller took it back, or a clock was wrong (for its own message, or one beside it). */
 function isExpected({ code }: KafkaError): boolean {
   return ["DELIVERY_TIMEOUT", "CLOSED", "INVALID_TIMESTAMP", "BATCH_REFUSED"].includes(code);
-}
-
-/** Whether the release knows idempotent producers. */
-function hasNumbers(release: string): boolean {
-  return releaseNames.indexOf(release) >= releaseNames.indexOf("0.11.0.3");
-}
-
-function numberOf(text: string): number {
-  return Number(text.split(" ")[0]);
-}
-
-function equal<T>(got: T, wanted: T, what: string): void {
-  if (got !== wanted) throw new Error(`${what}: got ${brief(got)}, not ${brief(wanted)}`);
-}
-
-function brief(value: unknown): string {
-  return String(value).slice(0, 30).trim();
 }

@@ -9,7 +9,7 @@ import { commonFaults, drawFaults, type Fault } from "../../src/testing/faults.t
 import { releaseNames } from "../../src/testing/releases.ts";
 
 /** Within so many virtual milliseconds faults begin. */
-const FAULTS_WITHIN_MS = 3000;
+export const FAULTS_WITHIN_MS = 3000;
 
 /** From this virtual millisecond on nothing is wrong any more: the longest fault takes three seconds. */
 export const CALM_AT_MS = 6500;
@@ -50,7 +50,7 @@ export interface GroupLife {
   readonly restMs: number;
 }
 
-/** One seed's run. */
+/** One seed of the round trip. */
 export interface Plan {
   readonly release: string;
   readonly brokers: number;
@@ -91,10 +91,10 @@ export function drawPlan(chance: Chance): Plan {
     brokers,
     partitions,
     oneClient: shape.once(3),
-    client: drawClient(chance.fork("client")),
+    client: drawClientOptions(chance.fork("client")),
     producer: drawProducer(chance.fork("producer")),
     consumer: drawConsumer(chance.fork("consumer")),
-    calls: drawCalls(chance.fork("calls"), partitions),
+    calls: drawCalls(chance.fork("calls"), { first: 0, most: 14, topics: [{ partitions }] }),
     byBatch: shape.once(3),
     leavesAfter: shape.once(2) ? 1 + shape.below(6) : 0,
     dawdleMs: shape.pick([0, 0, 15, 150]),
@@ -108,7 +108,8 @@ export function drawPlan(chance: Chance): Plan {
   };
 }
 
-function drawClient(chance: Chance): Plan["client"] {
+/** Timeouts and backoffs, short and long. */
+export function drawClientOptions(chance: Chance): Plan["client"] {
   return {
     connectTimeoutMs: chance.pick([700, 2000, 10_000]),
     bootstrapTimeoutMs: chance.pick([1000, 10_000]),
@@ -142,14 +143,25 @@ function drawConsumer(chance: Chance): SimpleConsumerOptions {
   };
 }
 
-function drawCalls(chance: Chance, partitions: number): PlannedCall[] {
-  const count = 1 + chance.below(14);
+/** What calls are drawn of. */
+export interface CallsToDraw {
+  /** The first message's number. */
+  readonly first: number;
+  /** At most so many calls. */
+  readonly most: number;
+  /** Where messages go; a name only where a producer has several. */
+  readonly topics: readonly { readonly name?: string; readonly partitions: number }[];
+}
+
+/** Draws what a user of a producer does. */
+export function drawCalls(chance: Chance, { first, most, topics }: CallsToDraw): PlannedCall[] {
+  const count = 1 + chance.below(most);
   const isHasty = chance.once(2);
   const calls: PlannedCall[] = [];
-  for (let i = 0, first = 0; i < count; i++) {
+  for (let i = 0; i < count; i++) {
     const single = chance.once(2);
     const size = single ? 1 : chance.below(6);
-    const messages = Array.from({ length: size }, (_, nth) => drawMessage(chance, first + nth, partitions));
+    const messages = Array.from({ length: size }, (_, nth) => drawMessage(chance, first + nth, topics));
     calls.push({
       way: chance.pick(["await", "forget", "forget", "enqueue"] as const),
       pauseMs: isHasty || chance.once(2) ? 0 : chance.below(600),
@@ -165,13 +177,15 @@ function drawCalls(chance: Chance, partitions: number): PlannedCall[] {
 }
 
 /** Its value begins with its number, by which it is found again. */
-function drawMessage(chance: Chance, number: number, partitions: number): ProducerMessage {
+function drawMessage(chance: Chance, number: number, topics: CallsToDraw["topics"]): ProducerMessage {
+  const { name, partitions } = topics.length === 1 ? topics[0]! : chance.pick(topics);
   const padding = chance.once(8) ? chance.below(1200) : chance.below(40);
   return {
+    ...(name !== undefined && { topic: name }),
     value: `${number} ${".".repeat(padding)}`,
     key: chance.once(3) ? `key ${chance.below(5)}` : null,
     partition: chance.once(3) ? chance.below(partitions) : undefined,
-    timestamp: chance.once(2) ? 1_690_000_000_000 + number : undefined,
+    timestamp: chance.once(2) ? 1_700_000_000_000 + number : undefined,
   };
 }
 

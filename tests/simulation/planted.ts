@@ -7,11 +7,19 @@ import { Committing } from "../../src/consumer/committing.ts";
 import { Cursor } from "../../src/consumer/cursor.ts";
 import { Accumulator, type Batch } from "../../src/producer/accumulator.ts";
 import { Call } from "../../src/producer/call.ts";
+import { Endings } from "../../src/producer/endings.ts";
+import { EPOCH_MAX, Numbering } from "../../src/producer/numbering.ts";
+import { RecordBatch, RecordList } from "../../src/records/reading.ts";
+import { producing } from "./producing.ts";
+import { roundTrip } from "./round_trip.ts";
+import { runSeeds, type Scenario } from "./seeds.ts";
 
 /** A fault: it changes the client, and gives the way back. */
 export interface Planted {
   /** What it is. */
   readonly name: string;
+  /** Who is to find it. */
+  readonly scenario: Scenario;
   /** Of how many seeds at least one has to find it. */
   readonly seeds: number;
   readonly plant: () => () => void;
@@ -122,15 +130,104 @@ function plantLongResume(): () => void {
     });
 }
 
+/** What a try has left open counts as not written, and goes out again under the next epoch. */
+function plantNewEpoch(): () => void {
+  return replace(Endings.prototype, "failed", (before) =>
+    function (this: Endings, one, error) {
+      before.call(this, one, error);
+      const { batch } = one;
+      if (!batch.stamp || batch.state !== "waiting") return;
+      batch.ambiguous = false;
+      batch.queue.numbering!.break();
+    });
+}
+
+/** A batch has its number as soon as it is there: one that is given up before it is sent leaves a gap. */
+function plantEarlySequence(): () => void {
+  return replace(Endings.prototype, "giveUp", (before) =>
+    function (this: Endings, batch: Batch, error) {
+      const { stamp, state, queue: { numbering }, builder } = batch;
+      if (!stamp && state === "waiting" && numbering?.identity) numbering.stamp(builder.count);
+      before.call(this, batch, error);
+    });
+}
+
+/** There is one epoch more than there is. */
+function plantOneEpochMore(): () => void {
+  return replace(Numbering.prototype, "renew", (before) =>
+    function (this: Numbering) {
+      const { identity } = this;
+      if (identity?.epoch === EPOCH_MAX) this.begin({ ...identity, epoch: EPOCH_MAX + 1 });
+      else before.call(this);
+    });
+}
+
+/** A reader's position moves when a message is given to the loop, and not when it is finished. */
+function plantEarlyPosition(): () => void {
+  const cursors = new WeakMap<RecordList, Cursor>();
+  const undo = [
+    replace(RecordBatch.prototype, "open", (before) =>
+      function (this: RecordBatch, origin, options) {
+        const list = before.call(this, origin, options);
+        if (origin instanceof Cursor && list instanceof RecordList) cursors.set(list, origin);
+        return list;
+      }),
+    replace(RecordList.prototype, "at", (before) =>
+      function (this: RecordList, index) {
+        const message = before.call(this, index);
+        const cursor = cursors.get(this);
+        if (cursor) cursor.position = message.offset + 1;
+        return message;
+      }),
+  ];
+  return () => undo.forEach((back) => back());
+}
+
+const producers: Scenario = { name: "producing", play: producing };
+const roundTrips: Scenario = { name: "round-trip", play: roundTrip };
+
 /** All of them. */
 export const planted: readonly Planted[] = [
-  { name: "a late answer is taken for the next one's", seeds: 200, plant: plantLateAnswer },
-  { name: "a wake-up is lost", seeds: 50, plant: plantLostWake },
-  { name: "a retry is overtaken", seeds: 200, plant: plantOvertaking },
-  { name: "a timer is not cancelled", seeds: 5, plant: plantTimer },
-  { name: "a message is skipped", seeds: 5, plant: plantSkip },
-  { name: "a seek is forgotten by what was under way", seeds: 500, plant: plantForgottenSeek },
-  { name: "more is committed than is finished", seeds: 20, plant: plantGreedyCommit },
-  { name: "a group goes on too far", seeds: 50, plant: plantLongResume },
-  { name: "what may have been written is said not to be", seeds: 200, plant: plantFalseNo },
+  {
+    name: "a batch that may be written goes out under a new epoch",
+    scenario: producers,
+    seeds: 100,
+    plant: plantNewEpoch,
+  },
+  { name: "a sequence is taken before a batch is sent", scenario: producers, seeds: 100, plant: plantEarlySequence },
+  { name: "there is one epoch more than there is", scenario: producers, seeds: 300, plant: plantOneEpochMore },
+  { name: "a retry is overtaken", scenario: producers, seeds: 100, plant: plantOvertaking },
+  { name: "a late answer is taken for the next one's", scenario: producers, seeds: 200, plant: plantLateAnswer },
+  { name: "a wake-up is lost", scenario: producers, seeds: 50, plant: plantLostWake },
+  { name: "a timer is not cancelled", scenario: producers, seeds: 5, plant: plantTimer },
+  { name: "what may have been written is said not to be", scenario: producers, seeds: 200, plant: plantFalseNo },
+  {
+    name: "a position moves when a message is given, not when it is finished",
+    scenario: roundTrips,
+    seeds: 100,
+    plant: plantEarlyPosition,
+  },
+  { name: "a message is skipped", scenario: roundTrips, seeds: 5, plant: plantSkip },
+  {
+    name: "a seek is forgotten by what was under way",
+    scenario: roundTrips,
+    seeds: 500,
+    plant: plantForgottenSeek,
+  },
+  { name: "more is committed than is finished", scenario: roundTrips, seeds: 20, plant: plantGreedyCommit },
+  { name: "a group goes on too far", scenario: roundTrips, seeds: 50, plant: plantLongResume },
 ];
+
+/** In which of the first seeds a planted fault is found; as far as the first, if not all are asked for. */
+export async function seedsThatFind({ scenario, plant }: Planted, seeds: number, all: boolean): Promise<number[]> {
+  const undo = plant();
+  const found: number[] = [];
+  try {
+    for (let seed = 1; seed <= seeds && (all || found.length === 0); seed++) {
+      if ((await runSeeds(scenario, seed, 1)).failed.length > 0) found.push(seed);
+    }
+  } finally {
+    undo();
+  }
+  return found;
+}

@@ -1,16 +1,15 @@
 /** The round trip in a made-up world: a cluster, a writer, readers and faults from one seed; and whether all was well in the end. */
 
-import { KafkaError } from "../../src/base/errors.ts";
-import { KafkaClient } from "../../src/client/client.ts";
+import type { KafkaClient } from "../../src/client/client.ts";
 import type { Topic } from "../../src/client/topic.ts";
 import type { SimpleConsumer } from "../../src/consumer/simple_consumer.ts";
 import type { Message } from "../../src/records/message.ts";
-import { snappy } from "../../src/records/snappy.ts";
 import { Cluster } from "../../src/testing/cluster.ts";
 import { playFaults } from "../../src/testing/faults.ts";
-import { dialOf, Network } from "../../src/testing/network.ts";
+import { Network } from "../../src/testing/network.ts";
 import { kindOfHappening, type Process, SimulatedWorld } from "../../src/testing/world.ts";
 import { Ledger, type Seen } from "./ledger.ts";
+import { Patience, PROGRESS_MS } from "./patience.ts";
 import { CALM_AT_MS, drawPlan, type Plan } from "./plan.ts";
 import { Resumer } from "./resumer.ts";
 import type { PlayOptions, PlayReport } from "./seeds.ts";
@@ -21,9 +20,6 @@ const TOPIC = "t";
 
 /** All must be over by then. */
 const LIMIT_MS = 300_000;
-
-/** Once nothing is wrong any more, whatever is asked for has to come within this time. */
-const PROGRESS_MS = 25_000;
 
 const RESTART = kindOfHappening("restart");
 const USER = kindOfHappening("user");
@@ -50,6 +46,7 @@ class RoundTrip {
   readonly #network: Network;
   /** Keeps the time, and is never frozen. */
   readonly #referee: Process;
+  readonly #patience: Patience;
   readonly #ledger: Ledger;
   readonly #watch: Watch;
   readonly #restarts = new Set<Promise<void>>();
@@ -61,6 +58,7 @@ class RoundTrip {
     this.#watch = watch;
     this.#network = new Network(world);
     this.#referee = world.process("referee");
+    this.#patience = new Patience(this.#referee);
     this.#ledger = new Ledger(plan);
   }
 
@@ -82,8 +80,7 @@ class RoundTrip {
     const endReader = this.#referee.task("reader to the end", () => this.#readToEnd(other, this.#plan.endReaderAtMs));
     const resumer = this.#resumer(await this.#topic(other));
     const resuming = this.#referee.task("reader with a group", () => resumer.run());
-    const writer = new Writer(this.#referee, this.#plan, this.#ledger, await this.#topic(client));
-    await writer.run();
+    await this.#write(await this.#topic(client));
     await this.#untilCalm();
     resumer.calm();
     await this.#progress(client);
@@ -138,32 +135,20 @@ class RoundTrip {
     });
   }
 
-  async #connected(process: Process): Promise<KafkaClient> {
-    const since = this.#referee.now();
-    for (;;) {
-      try {
-        return await KafkaClient.connect({
-          ...this.#plan.client,
-          hosts: this.#cluster.hosts,
-          dial: dialOf(this.#network, process),
-          world: process,
-          codecs: { snappy },
-        });
-      } catch (error) {
-        this.#expect(error, "connecting", ["NO_BROKERS"], since);
-      }
-    }
+  #connected(process: Process): Promise<KafkaClient> {
+    return this.#patience.connected(this.#network, process, this.#cluster.hosts, this.#plan.client);
   }
 
-  async #topic(client: KafkaClient) {
-    const since = this.#referee.now();
-    for (;;) {
-      try {
-        return await client.topic(TOPIC);
-      } catch (error) {
-        this.#expect(error, "looking for the topic", ["REQUEST_TIMEOUT"], since);
-      }
-    }
+  #topic(client: KafkaClient): Promise<Topic> {
+    return this.#patience.topic(client, TOPIC);
+  }
+
+  async #write(topic: Topic): Promise<void> {
+    const { producer: options, calls } = this.#plan;
+    const producer = topic.producer({ ...options, onDelivery: (report) => this.#ledger.told(report) });
+    const writer = new Writer({ user: this.#referee, calls, books: this.#ledger, producer });
+    await writer.run();
+    await writer.close();
   }
 
   #resumer(topic: Topic): Resumer {
@@ -172,17 +157,8 @@ class RoundTrip {
       cluster: this.#cluster,
       topic,
       plan: this.#plan,
-      expect: (error, what, codes, since) => this.#expect(error, what, codes, since),
+      expect: (error, what, codes, since) => this.#patience.expect(error, what, codes, since),
     });
-  }
-
-  /** What may go wrong while the weather is bad, or for a while after it; anything else fails the run. */
-  #expect(error: unknown, what: string, codes: readonly string[], since: number): void {
-    const isExpected = error instanceof KafkaError && codes.includes(error.code);
-    if (!isExpected) throw error;
-    if (this.#referee.now() > Math.max(CALM_AT_MS, since) + PROGRESS_MS) {
-      throw new Error(`${what} fails in calm: ${error.message}`);
-    }
   }
 
   /** Reads while others write, until it is closed. */
@@ -242,7 +218,7 @@ class RoundTrip {
         }
       }
     } catch (error) {
-      this.#expect(error, "reading", ["REQUEST_TIMEOUT"], since);
+      this.#patience.expect(error, "reading", ["REQUEST_TIMEOUT"], since);
       return false;
     }
     return true;
@@ -336,7 +312,7 @@ class RoundTrip {
     const isLossy = partitions.map((partition, nth) =>
       isUnclean[nth]! || (this.#plan.producer.acks !== "all" && partition.leaderEpoch > 0)
     );
-    this.#ledger.check(logs, along, this.#watch.resends, { isUnclean, isLossy });
+    this.#ledger.check(logs, along, this.#watch, { isUnclean, isLossy });
     this.#ledger.trace(logs, (label, value) => this.#world.trace(label, value));
   }
 }

@@ -1,10 +1,12 @@
 /** All that seeds are played of. */
 
+import { producing } from "./producing.ts";
 import { roundTrip } from "./round_trip.ts";
 import type { Scenario } from "./seeds.ts";
 
 /** By name. */
 export const scenarios: readonly Scenario[] = [
+  { name: "producing", play: producing },
   { name: "round-trip", play: roundTrip },
 ];
 

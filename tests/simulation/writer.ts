@@ -1,41 +1,54 @@
 /** The user of the producer: hands over what was planned, and writes down what it is told. */
 
 import { KafkaError } from "../../src/base/errors.ts";
-import type { Topic } from "../../src/client/topic.ts";
-import type { Delivery } from "../../src/producer/message.ts";
+import type { DeliveryReport } from "../../src/producer/call.ts";
+import type { Delivery, ProducerMessage } from "../../src/producer/message.ts";
 import type { Producer } from "../../src/producer/producer.ts";
 import { kindOfHappening, type Process } from "../../src/testing/world.ts";
-import type { Ledger } from "./ledger.ts";
-import type { Plan, PlannedCall } from "./plan.ts";
+import type { PlannedCall } from "./plan.ts";
 
 const ABORT = kindOfHappening("abort");
 
 /** Why a caller aborts. One for all: an abort without a reason makes an error with a stack each time. */
 const TAKEN_BACK = { name: "taken back" };
 
+/** Where a writer writes down what it is told. */
+export interface Books {
+  /** What a call was told of a message; each only once. */
+  settled(number: number, outcome: DeliveryReport | "aborted" | "enqueued"): void;
+}
+
+/** What a writer works with. */
+export interface WriterParts {
+  /** In whose time it makes its calls. */
+  readonly user: Process;
+  readonly calls: readonly PlannedCall[];
+  readonly books: Books;
+  readonly producer: Producer;
+}
+
 /** Runs the calls of a plan. */
 export class Writer {
-  readonly #referee: Process;
-  readonly #plan: Plan;
-  readonly #ledger: Ledger;
-  readonly #producer: Producer;
+  readonly #parts: WriterParts;
   readonly #forgotten: Promise<void>[] = [];
 
-  constructor(referee: Process, plan: Plan, ledger: Ledger, topic: Topic) {
-    this.#referee = referee;
-    this.#plan = plan;
-    this.#ledger = ledger;
-    this.#producer = topic.producer({ ...plan.producer, onDelivery: (report) => ledger.told(report) });
+  constructor(parts: WriterParts) {
+    this.#parts = parts;
   }
 
-  /** Makes every call, and closes the producer. */
+  /** Makes every call. */
   async run(): Promise<void> {
-    for (const call of this.#plan.calls) {
-      if (call.pauseMs > 0) await this.#referee.sleep(call.pauseMs);
+    const { user, calls, producer } = this.#parts;
+    for (const call of calls) {
+      if (call.pauseMs > 0) await user.sleep(call.pauseMs);
       await this.#hand(call);
-      if (call.flush) await this.#ends(this.#producer.flush());
+      if (call.flush) await this.#ends(producer.flush());
     }
-    await this.#ends(this.#producer.close());
+  }
+
+  /** Ends the producer; what was not waited for has its end then, too. */
+  async close(signal?: AbortSignal): Promise<void> {
+    await this.#ends(this.#parts.producer.close({ signal }));
     await Promise.all(this.#forgotten);
   }
 
@@ -43,29 +56,43 @@ export class Writer {
     const signal = this.#signalOf(call);
     const input = call.single ? call.messages[0]! : call.messages;
     if (call.way === "enqueue") {
-      for (const nth of call.messages.keys()) this.#ledger.settled(call.first + nth, "enqueued");
-      try {
-        await this.#producer.enqueue(input, { signal });
-      } catch (reason) {
-        this.#expectTakenBack(reason);
-      }
-      return;
+      return await this.#enqueue(call, input, signal);
     }
-    const end = this.#told(call, this.#producer.produce(input as readonly [], { signal }));
+    const end = this.#told(call, this.#parts.producer.produce(input as readonly [], { signal }));
     if (call.way === "await") await end;
     else this.#forgotten.push(end);
   }
 
-  async #told(call: PlannedCall, deliveries: Promise<Delivery | Delivery[]>): Promise<void> {
+  async #enqueue(
+    call: PlannedCall,
+    input: ProducerMessage | readonly ProducerMessage[],
+    signal: AbortSignal | undefined,
+  ) {
+    const { producer, books } = this.#parts;
+    let outcome: KafkaError | "enqueued" = "enqueued";
+    let room: Promise<void> | undefined;
     try {
-      [await deliveries].flat().forEach((delivery, nth) => this.#ledger.settled(call.first + nth, delivery));
+      room = producer.enqueue(input, { signal });
+    } catch (error) {
+      if (error instanceof KafkaError) outcome = error;
+      else this.#expectTakenBack(error);
+    }
+    for (const nth of call.messages.keys()) books.settled(call.first + nth, outcome);
+    await room?.catch((reason) => this.#expectTakenBack(reason));
+  }
+
+  async #told(call: PlannedCall, deliveries: Promise<Delivery | Delivery[]>): Promise<void> {
+    const { books } = this.#parts;
+    try {
+      [await deliveries].flat().forEach((delivery, nth) => books.settled(call.first + nth, delivery));
     } catch (error) {
       if (error instanceof KafkaError) {
-        const reports = (call.single ? [error] : error.reports) as (Delivery | KafkaError)[];
-        reports.forEach((report, nth) => this.#ledger.settled(call.first + nth, report));
+        // A call that comes too late is refused as a whole.
+        const reports = error.reports as readonly DeliveryReport[] | undefined;
+        for (const nth of call.messages.keys()) books.settled(call.first + nth, reports?.[nth] ?? error);
       } else {
         this.#expectTakenBack(error);
-        for (const nth of call.messages.keys()) this.#ledger.settled(call.first + nth, "aborted");
+        for (const nth of call.messages.keys()) books.settled(call.first + nth, "aborted");
       }
     }
   }
@@ -85,9 +112,10 @@ export class Writer {
 
   #signalOf({ abortMs }: PlannedCall): AbortSignal | undefined {
     if (abortMs === undefined) return undefined;
+    const { user } = this.#parts;
     const controller = new AbortController();
     if (abortMs === 0) controller.abort(TAKEN_BACK);
-    else this.#referee.world.schedule(this.#referee, abortMs * 1000, ABORT, () => controller.abort(TAKEN_BACK));
+    else user.world.schedule(user, abortMs * 1000, ABORT, () => controller.abort(TAKEN_BACK));
     return controller.signal;
   }
 }

@@ -27,6 +27,14 @@ export interface Refused {
   readonly rest: KafkaError;
 }
 
+/** A try of a batch whose end nobody knows. */
+export interface Doubt {
+  /** By which way it went. */
+  readonly connection: unknown;
+  /** Under which epoch the leader led, as far as was known; -1 if it was not. */
+  readonly leaderEpoch: number;
+}
+
 /** Records of one partition that travel together. */
 export interface Batch {
   readonly queue: PartitionQueue;
@@ -58,8 +66,8 @@ export interface Batch {
   stamp: Stamp | undefined;
   /** Whether a try ended so that nobody knows if its records were written. */
   ambiguous: boolean;
-  /** The latest leader epoch under which that was; Infinity where epochs are not known. */
-  ambiguousEpoch: number;
+  /** Those tries, one for each connection. */
+  doubts: Doubt[];
   /** What became of it, as far as whoever waits is concerned. */
   outcome: Outcome | undefined;
   /** Whoever waits has been told. */
@@ -147,7 +155,7 @@ export class Accumulator {
       retryAt: 0,
       stamp: undefined,
       ambiguous: false,
-      ambiguousEpoch: -1,
+      doubts: [],
       outcome: undefined,
       told: false,
       bytes: undefined,

@@ -14,7 +14,7 @@ import type { Accumulator, Batch, Outcome, PartitionQueue, Refused } from "./acc
 import type { BatchReport } from "./call.ts";
 import type { Identities } from "./identities.ts";
 import { halves } from "./rewrite.ts";
-import { type Failure, judge } from "./verdict.ts";
+import { type Failure, judge, leavesOpen } from "./verdict.ts";
 
 /** What a partition's leader answered. */
 export type PartitionAnswer = Response<typeof produce>["responses"][number]["partitionResponses"][number];
@@ -26,6 +26,8 @@ export interface Try {
   readonly broker: string | undefined;
   /** Under which epoch the leader led, as far as was known when it was asked; -1 if it was not. */
   readonly leaderEpoch: number;
+  /** By which way it went; undefined if it was not sent. */
+  readonly connection: unknown;
   /** Whether the leader knows the last five batches of a producer when they come again, and not only the very last. */
   readonly remembersFive: boolean;
 }
@@ -72,12 +74,14 @@ export class Endings {
     // A leader that is deposed while it waits for its followers says so beside the offset: it has written the batch, and it may stay.
     const persisted = baseOffset >= 0 ? { persisted: "possibly" as const } : {};
     const error = KafkaError.ofBroker(errorCode, answer.errorMessage ?? "", { ...context, ...persisted });
-    this.#judged(one, { error, errorCode, logStartOffset, leaderEpoch: one.leaderEpoch }, answer);
+    const { connection, leaderEpoch } = one;
+    this.#judged(one, { error, errorCode, logStartOffset, connection, leaderEpoch }, answer);
   }
 
   /** The try failed, and the leader has not said anything about the batch. */
   failed(one: Try, error: unknown): void {
-    const failure = { errorCode: undefined, logStartOffset: -1, leaderEpoch: one.leaderEpoch };
+    const { connection, leaderEpoch } = one;
+    const failure = { errorCode: undefined, logStartOffset: -1, connection, leaderEpoch };
     this.#judged(one, { ...failure, error: asKafkaError(error) }, undefined);
   }
 
@@ -141,15 +145,14 @@ export class Endings {
   #judged(one: Try, failure: Failure, answer: PartitionAnswer | undefined): void {
     const { accumulator, telemetry, identities } = this.#parts;
     const { batch } = one;
-    const { queue, stamp, ambiguous, ambiguousEpoch, builder: { count } } = batch;
+    const { queue, stamp, ambiguous, doubts, builder: { count } } = batch;
     const wasSent = batch.state === "underWay";
     const isOldest = queue.batches.find(({ state }) => state !== "ended") === batch;
     const isBroken = queue.numbering?.isBroken === true;
-    const verdict = judge({ stamp, ambiguous, ambiguousEpoch, count, wasSent, isOldest, isBroken }, failure);
+    const verdict = judge({ stamp, ambiguous, doubts, count, wasSent, isOldest, isBroken }, failure);
     batch.ambiguous = verdict.ambiguous;
-    if (verdict.ambiguous && wasSent) {
-      batch.ambiguousEpoch = Math.max(ambiguousEpoch, one.leaderEpoch < 0 ? Infinity : one.leaderEpoch);
-    }
+    if (!verdict.ambiguous) batch.doubts = [];
+    else if (leavesOpen(failure, wasSent)) doubt(batch, one);
     batch.lastError = failure.error;
     queue.numbering?.doubt();
     // Whoever waited has been told already, or nothing is tried any more: its number is lost.
@@ -216,6 +219,13 @@ export class Endings {
     const bytes = this.#parts.accumulator.leave(batch.queue);
     if (bytes > 0) this.#parts.roomMade(bytes);
   }
+}
+
+/** One for each connection: what went by it later has the newer epoch, if any. */
+function doubt({ doubts }: Batch, { connection, leaderEpoch }: Try): void {
+  const known = doubts.findIndex((one) => one.connection === connection);
+  if (known >= 0) doubts[known] = { connection, leaderEpoch };
+  else doubts.push({ connection, leaderEpoch });
 }
 
 function reportOf({ topic, partition, builder: { count, size: bytes }, tries }: Batch, outcome: Outcome): BatchReport {

@@ -55,7 +55,7 @@ const REQUEST_BYTES_MAX = 8 * 1024 * 1024;
 const ZSTD_SINCE = 7;
 /** Brokers that know this version remember five batches of a producer; those of 0.11 only the last, so one at a time is sent there. */
 const FIVE_REMEMBERED_SINCE = 5;
-const NOT_SENT = { broker: undefined, leaderEpoch: -1, remembersFive: false } as const;
+const NOT_SENT = { broker: undefined, leaderEpoch: -1, connection: undefined, remembersFive: false } as const;
 const NO_NUMBERS = { producerId: -1, epoch: -1, sequence: -1 } as const;
 /** From this version on a request names topics by their ids. */
 const BY_TOPIC_ID = 13;
@@ -349,7 +349,7 @@ export class Sender {
       batch.tries++;
       batch.queue.connection = connection;
       const leaderEpoch = cluster.partition(batch.topic, batch.partition)?.leaderEpoch ?? -1;
-      return { batch, broker: connection.label, leaderEpoch, remembersFive };
+      return { batch, broker: connection.label, connection, leaderEpoch, remembersFive };
     });
     try {
       if (acks === 0) {

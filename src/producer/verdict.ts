@@ -11,6 +11,8 @@ export interface Failure {
   readonly errorCode: number | undefined;
   /** Where the leader's log begins; -1 if it did not say. */
   readonly logStartOffset: number;
+  /** By which way the try went. */
+  readonly connection: unknown;
   /** Under which epoch the leader led, as far as is known; -1 if it is not. */
   readonly leaderEpoch: number;
 }
@@ -28,7 +30,7 @@ export interface Verdict {
 
 /** What it depends on: the batch as it was before this failure is counted. */
 export type Judged =
-  & Pick<Batch, "stamp" | "ambiguous" | "ambiguousEpoch">
+  & Pick<Batch, "stamp" | "ambiguous" | "doubts">
   & Pick<Batch["builder"], "count">
   & {
     /** Whether it was handed to a connection. */
@@ -57,9 +59,7 @@ export function judge(batch: Judged, failure: Failure): Verdict {
         return batch.ambiguous ? { next: "fail", ambiguous: true } : { next: "plain", ambiguous: false };
     }
   }
-  // An answer tells whether the records were written; anything else that happens to what was sent leaves it open.
-  const isKnown = errorCode !== undefined ? error.persisted === "no" : !batch.wasSent;
-  const ambiguous = batch.ambiguous || !isKnown;
+  const ambiguous = batch.ambiguous || leavesOpen(failure, batch.wasSent);
   // If an earlier try was written after all, the halves would be written besides.
   if (errorCode === errorNumbers.MESSAGE_TOO_LARGE && batch.count > 1 && !ambiguous) {
     return { next: "split", ambiguous };
@@ -67,12 +67,21 @@ export function judge(batch: Judged, failure: Failure): Verdict {
   return { next: error.retriable ? "again" : "fail", ambiguous };
 }
 
+/** Whether nobody knows if the records were written: an answer says it, anything else that happens to what was sent does not. */
+export function leavesOpen({ errorCode, error }: Failure, wasSent: boolean): boolean {
+  return errorCode === undefined ? wasSent : error.persisted !== "no";
+}
+
 /**
- * The leader does not have what should come before: it has not written this batch. If an earlier try may have been, that is so only if
- * this leader is not older than the one which had that try: one that was deposed and does not know it has less than there is.
+ * The leader does not have what should come before: this try has written nothing. Nor will an earlier one whose end is not known, if
+ * it went by the same connection, since it has arrived before this one; or to an earlier leader, which has been deposed. But by
+ * another connection it may still be under way, held up by a slow network or a broker that sleeps; then it may be written yet, until
+ * another epoch of the producer is there, and so the batch is not to have another number.
  */
-function outOfOrder(batch: Judged, { leaderEpoch }: Failure): Verdict {
-  const isSure = !batch.ambiguous || (leaderEpoch >= 0 && leaderEpoch >= batch.ambiguousEpoch);
+function outOfOrder(batch: Judged, { connection, leaderEpoch }: Failure): Verdict {
+  const isSure = batch.doubts.every((doubt) =>
+    doubt.connection === connection || (doubt.leaderEpoch >= 0 && leaderEpoch > doubt.leaderEpoch)
+  );
   if (!isSure) return { next: "again", ambiguous: true };
   // Behind one that is tried again it is only its turn that has not come.
   return { next: batch.isOldest || batch.isBroken ? "renumber" : "again", ambiguous: false };

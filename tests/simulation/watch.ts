@@ -17,13 +17,6 @@ type ProduceResponse = Response<typeof produce>;
 /** How many batches of a partition may be on their way: brokers remember the last five of a producer (P5), of others nothing. */
 const NUMBERED_MAX = 5;
 
-/**
- * Whether a batch counts as not written when a leader says that what comes before it is missing, though an earlier try on another
- * connection has no answer. That try may still arrive: before the batch has come again under its new epoch, or at any time if it has
- * come under another producer's id; then it is written twice. With `false` here such a batch must not go out again.
- */
-const BELIEVES_GAPS = true;
-
 /** Sequences go on at 0 behind this one. */
 const SEQUENCES = 2 ** 31;
 
@@ -45,6 +38,8 @@ export interface Sent {
   readonly sum: number;
   tries: number;
   fate: Fate;
+  /** Where tries went whose end is not known. */
+  readonly open: Set<Connection>;
 }
 
 /** Sees every Produce request of the program while it lasts. */
@@ -79,7 +74,9 @@ export class Watch implements Wire {
     ): Promise<Response<A>> {
       const sent = api.key === produce.key ? watch.#begins(body as ProduceRequest) : [];
       const answer = before.call(this, api, body as never, options) as Promise<Response<A>>;
-      if (sent.length > 0) watch.#follow(sent, body as ProduceRequest, answer as unknown as Promise<ProduceResponse>);
+      if (sent.length > 0) {
+        watch.#follow(this, sent, body as ProduceRequest, answer as unknown as Promise<ProduceResponse>);
+      }
       return answer;
     } as typeof before;
   }
@@ -146,15 +143,23 @@ export class Watch implements Wire {
     stream.push(sent);
   }
 
-  #follow(sent: readonly Sent[], { topicData }: ProduceRequest, answer: Promise<ProduceResponse>): void {
+  #follow(
+    on: Connection,
+    sent: readonly Sent[],
+    { topicData }: ProduceRequest,
+    answer: Promise<ProduceResponse>,
+  ): void {
     const gaps = new Set<string>();
-    const isGap = (place: string) => gaps.has(place);
     const over = (fateOf: (place: string) => Fate) => {
       for (const batch of sent) {
         this.#onTheWay.set(batch.lane, this.#onTheWay.get(batch.lane)! - 1);
         const fate = fateOf(batch.place);
-        // What one try has left open, only its being there can settle; or so the producer believes, a leader that misses what comes before it.
-        if (fate !== "no" || batch.tries === 1 || (BELIEVES_GAPS && isGap(batch.place))) batch.fate = fate;
+        if (fate === "unknown") batch.open.add(on);
+        // What a try has left open, only its being there settles; or a gap, if it went the same way, or to another broker, which has
+        // been deposed: by another way to the same broker it may still arrive.
+        const isSettled = gaps.has(batch.place) && [...batch.open].every((one) => one === on || one.label !== on.label);
+        if (isSettled) batch.open.clear();
+        if (fate !== "no" || batch.open.size === 0) batch.fate = fate;
       }
     };
     answer.then(({ responses }) => {
@@ -195,7 +200,18 @@ function sentOf(place: string, records: Uint8Array): Sent {
   const lane = `${ownerOf(numbers[0]!)} ${place}`;
   let sum = records.length;
   for (let i = 0; i < records.length; i++) sum = Math.imul(sum ^ records[i]!, 0x01000193);
-  return { numbers, place, lane, producerId, epoch, sequence, sum: hashText("", sum), tries: 0, fate: "unknown" };
+  return {
+    numbers,
+    place,
+    lane,
+    producerId,
+    epoch,
+    sequence,
+    sum: hashText("", sum),
+    tries: 0,
+    fate: "unknown",
+    open: new Set(),
+  };
 }
 
 function isSame(before: Sent, { place, sum, numbers }: Sent): boolean {

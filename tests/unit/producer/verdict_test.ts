@@ -3,28 +3,38 @@
 import { assert } from "chai";
 import { errorNumbers } from "../../../src/base/error_codes.ts";
 import { KafkaError } from "../../../src/base/errors.ts";
+import type { Doubt } from "../../../src/producer/accumulator.ts";
 import { type Failure, judge, type Judged, type Verdict } from "../../../src/producer/verdict.ts";
 import { test } from "../../harness.ts";
 
 const STAMP = { producerId: 7, epoch: 0, sequence: 12 };
+/** The connection of the try that is judged. */
+const HERE = {};
 const OUT_OF_ORDER = errorNumbers.OUT_OF_ORDER_SEQUENCE_NUMBER;
 const UNKNOWN_PRODUCER = errorNumbers.UNKNOWN_PRODUCER_ID;
 
 /** A numbered batch of three records that was sent once, the oldest of its partition. */
 function batch(more: Partial<Judged> = {}): Judged {
   return {
-    ...{ stamp: STAMP, ambiguous: false, ambiguousEpoch: -1, count: 3 },
+    ...{ stamp: STAMP, ambiguous: false, doubts: [], count: 3 },
     ...{ wasSent: true, isOldest: true, isBroken: false },
     ...more,
   };
 }
 
 function answered(errorCode: number, more: Partial<Failure> = {}): Failure {
-  return { error: KafkaError.ofBroker(errorCode, ""), errorCode, logStartOffset: -1, leaderEpoch: 3, ...more };
+  return {
+    error: KafkaError.ofBroker(errorCode, ""),
+    errorCode,
+    logStartOffset: -1,
+    connection: HERE,
+    leaderEpoch: 3,
+    ...more,
+  };
 }
 
 function unanswered(error: KafkaError): Failure {
-  return { error, errorCode: undefined, logStartOffset: -1, leaderEpoch: 3 };
+  return { error, errorCode: undefined, logStartOffset: -1, connection: HERE, leaderEpoch: 3 };
 }
 
 function check(what: string, judged: Judged, failure: Failure, next: Verdict["next"], ambiguous: boolean): void {
@@ -71,13 +81,18 @@ test("a gap behind a batch that is tried again is its turn to come; in front of 
   check("not numbered", batch({ stamp: undefined }), answered(OUT_OF_ORDER), "fail", false);
 });
 
-test("a gap tells that nothing was written only if the leader is not older than who had the earlier try", () => {
-  const tried = (ambiguousEpoch: number) => batch({ ambiguous: true, ambiguousEpoch });
-  check("the same leader", tried(3), answered(OUT_OF_ORDER), "renumber", false);
-  check("a later leader", tried(2), answered(OUT_OF_ORDER), "renumber", false);
-  check("an earlier leader", tried(4), answered(OUT_OF_ORDER), "again", true);
-  check("nobody knows who had it", tried(Infinity), answered(OUT_OF_ORDER), "again", true);
-  check("nobody knows who this is", tried(3), answered(OUT_OF_ORDER, { leaderEpoch: -1 }), "again", true);
+test("a gap tells that nothing was written only if no earlier try may still arrive", () => {
+  const tried = (...doubts: Doubt[]) => batch({ ambiguous: true, doubts });
+  const here = { connection: HERE, leaderEpoch: -1 };
+  const elsewhere = (leaderEpoch: number) => ({ connection: {}, leaderEpoch });
+  check("by the same way", tried(here), answered(OUT_OF_ORDER), "renumber", false);
+  check("the same leader by another way", tried(elsewhere(3)), answered(OUT_OF_ORDER), "again", true);
+  check("a deposed leader", tried(elsewhere(2)), answered(OUT_OF_ORDER), "renumber", false);
+  check("a later leader", tried(elsewhere(4)), answered(OUT_OF_ORDER), "again", true);
+  check("nobody knows who had it", tried(elsewhere(-1)), answered(OUT_OF_ORDER), "again", true);
+  check("nobody knows who this is", tried(elsewhere(2)), answered(OUT_OF_ORDER, { leaderEpoch: -1 }), "again", true);
+  check("both", tried(here, elsewhere(2)), answered(OUT_OF_ORDER), "renumber", false);
+  check("one of two", tried(here, elsewhere(3)), answered(OUT_OF_ORDER), "again", true);
 });
 
 test("a producer that is not known begins anew, but never with what may have been written", () => {

@@ -8,8 +8,8 @@ export interface CommittedOffset {
   readonly offset: number;
   /** The epoch of the leader that wrote what was read last; -1 if it was not said. */
   readonly leaderEpoch: number;
-  /** The text beside it. */
-  readonly metadata: string;
+  /** The text beside it; null only where 0.8 was given none. */
+  readonly metadata: string | null;
 }
 
 /** Offsets by topic and partition. */
@@ -22,6 +22,16 @@ export class GroupOffsets {
   /** All that a group has committed. */
   of(group: string): TopicOffsets {
     return this.#groups.get(group) ?? new Map();
+  }
+
+  /** Whether anybody has committed for a group. */
+  has(group: string): boolean {
+    return this.#groups.has(group);
+  }
+
+  /** Somebody commits for a group: from now on it is there, whatever comes of that. */
+  begin(group: string): void {
+    if (!this.has(group)) this.#groups.set(group, new Map());
   }
 
   /** Puts an offset in the place of the one before it. */

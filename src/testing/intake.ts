@@ -95,7 +95,9 @@ export async function takeIn(
     return refuseByLog(errorNumbers.UNKNOWN_SERVER_ERROR, "The records are null");
   }
   const bytes = tolerates(rules) ? wholeEntries(records) : records ?? new Uint8Array(0);
-  const shape = checkShape(bytes, rules);
+  // Whether there is one batch is looked at with the request, its base offset and then its size with the log.
+  const shape = checkShape(bytes, { ...rules, bytesMax: Infinity }) ?? baseFault(bytes, rules) ??
+    checkShape(bytes, rules);
   if (shape) return shape;
   if (bytes.length === 0) return { count: 0, maxTimestamp: -1, bytes: () => new Uint8Array(0) };
   try {
@@ -109,6 +111,12 @@ export async function takeIn(
     }
     return refuse(errorNumbers.CORRUPT_MESSAGE, error.message);
   }
+}
+
+/** What is wrong with records before anybody looks at their log: that comes first of all, but for a topic that is not known. */
+export function requestFault(records: Uint8Array | null, rules: IntakeRules): Refusal | undefined {
+  if (records === null) return undefined;
+  return checkShape(tolerates(rules) ? wholeEntries(records) : records, { ...rules, bytesMax: Infinity });
 }
 
 /** Whether the entries are whole, of a format that the request may carry, and as many as it may. */
@@ -154,6 +162,11 @@ function wholeEntries(bytes: Uint8Array | null): Uint8Array {
   return bytes.subarray(0, end);
 }
 
+function baseFault(bytes: Uint8Array, { release }: IntakeRules): Refusal | undefined {
+  if (!(bytes[AT.magic]! >= 2) || viewOf(bytes).getBigInt64(0) === 0n) return undefined;
+  return refuseByLog(release.invalidRecord, "The base offset of the record batch should be 0");
+}
+
 function refuse(errorCode: number, errorMessage: string): Refusal {
   return { errorCode, errorMessage, byLog: false };
 }
@@ -168,9 +181,6 @@ async function takeBatch(bytes: Uint8Array, origin: Origin, rules: IntakeRules):
     return refuse(errorNumbers.CORRUPT_MESSAGE, "The record batch is shorter than its head");
   }
   const view = viewOf(bytes);
-  if (view.getBigInt64(0) !== 0n) {
-    return refuseByLog(rules.release.invalidRecord, "The base offset of the record batch should be 0");
-  }
   if (view.getUint32(AT.crc) !== crc32c(bytes, AT.attributes)) {
     return refuse(errorNumbers.CORRUPT_MESSAGE, "The record batch fails its checksum");
   }

@@ -48,6 +48,12 @@ export interface Release {
   readonly givesTorn: boolean;
   /** Whether a follower answers a fetch of version 11 and later (KIP-392). */
   readonly followerFetch: boolean;
+  /** Whether offsets are taken from anybody and for partitions that do not exist (0.8). */
+  readonly commitsUnchecked: boolean;
+  /** Whether a generation of a group that is not there is told by that, from OffsetCommit version 9 on. */
+  readonly groupNotFound: boolean;
+  /** Whether a partition of Fetch that does not exist has no aborted transactions instead of none told of. */
+  readonly emptyAborted: boolean;
   /** Whether a new leader says that it does not know yet where the committed part of its log ends (KIP-207). */
   readonly offsetNotAvailable: boolean;
   /** Whether the new leader is named where the asked one is not it any more (KIP-951). */
@@ -147,6 +153,9 @@ export function releaseOf(name: string): Release {
     padsConversion: since("2.0"),
     givesTorn: !since("3.3"),
     followerFetch: since("2.4"),
+    commitsUnchecked: !since("0.9"),
+    groupNotFound: since("4.0"),
+    emptyAborted: since("3.0"),
     offsetNotAvailable: since("2.2"),
     leaderHints: since("3.7"),
     futureMsMax: since("4.0") ? 3_600_000 : Infinity,

@@ -6,7 +6,7 @@
  *   see {@linkcode unsupportedApiVersions}. Brokers of 0.8 and 0.9 do not have this API at all.
  * - Version 3 names the client's software, and INVALID_REQUEST meets a name or a version that is not of letters, digits, `-` and
  *   `.`, with a letter or a digit at both ends (`ApiVersionsRequest.isValid`).
- * - Version 5 says which cluster and broker the client means; others answer REBOOTSTRAP_REQUIRED (KIP-1242).
+ * - Version 5 says which cluster and broker the client means, both or neither; others answer REBOOTSTRAP_REQUIRED (KIP-1242).
  * - Features are left out: no API that depends on one is here.
  */
 
@@ -31,6 +31,9 @@ export function unsupportedApiVersions(release: Release): ResponseIn<typeof apiV
 function answer({ host, version, body }: Call<typeof apiVersions>): ResponseIn<typeof apiVersions> {
   const { clientSoftwareName, clientSoftwareVersion, clusterId, nodeId } = body;
   if (version >= 3 && !(SOFTWARE.test(clientSoftwareName) && SOFTWARE.test(clientSoftwareVersion))) {
+    return { errorCode: errorNumbers.INVALID_REQUEST, apiKeys: [] };
+  }
+  if (version >= 5 && (clusterId === null) !== (nodeId < 0)) {
     return { errorCode: errorNumbers.INVALID_REQUEST, apiKeys: [] };
   }
   const { controller } = host;

@@ -6,6 +6,8 @@
  *   replicas or more than there are living brokers, 39 impossible assignment (where ZooKeeper releases try it, and time out with 7),
  *   40 unknown setting or impossible value (a known one's bad value has -1 before 2.4, and null 42 before KRaft), 42 the topic comes
  *   twice in the request, or has both numbers and an assignment.
+ * - What is looked at first: with ZooKeeper whether it exists, settings without a value (since 2.4), the numbers, the name, the other
+ *   settings; without it the name, whether it exists, the settings, the numbers.
  * - -1 for a number means the broker's default, which is 1, since 2.4, whatever the version (KIP-464); before, it is refused.
  * - `validateOnly` checks and makes nothing (KIP-4). It never takes time, so `timeoutMs` does not matter.
  * - From version 5 on the answer has the numbers and the configuration that was set, but not the defaults (KIP-525); from 7 on the id.
@@ -63,13 +65,19 @@ function answer({ host, body }: Call<typeof createTopics>): Answer<typeof create
 export function createTopic(wanted: Wanted, host: Host, isTrial = false): TopicAnswer {
   const { name } = wanted;
   const assignment = place(wanted, host);
-  const fault = nameFault(name, host) ?? (Array.isArray(assignment) ? configsFault(wanted, host) : assignment);
-  if (fault || !Array.isArray(assignment)) return failed(name, fault!);
+  const placeFault = Array.isArray(assignment) ? undefined : assignment;
+  const { raft } = host.release;
+  // Without ZooKeeper the settings come before the numbers; with it only those that have no value do, from 2.4 on, and the name after.
+  const fault = raft
+    ? nameFault(name, host) ?? configsFault(wanted, host) ?? replicasFault(wanted) ?? placeFault
+    : existsFault(name, host) ?? nullFault(wanted, host) ?? placeFault ?? nameFault(name, host);
+  const any = fault ?? configsFault(wanted, host);
+  if (any || !Array.isArray(assignment)) return failed(name, any!);
   return make(wanted, assignment, host, isTrial);
 }
 
 function failed(name: string, { errorCode, errorMessage }: Fault): TopicAnswer {
-  return { name, errorCode, errorMessage, configs: null };
+  return { name, errorCode, errorMessage, configs: [] };
 }
 
 function make(
@@ -94,15 +102,33 @@ function make(
 function nameFault(name: string, { controller }: Host): Fault | undefined {
   const fault = topicNameFault(name);
   if (fault) return { errorCode: errorNumbers.INVALID_TOPIC_EXCEPTION, errorMessage: fault };
-  if (controller.topics.has(name)) {
-    return { errorCode: errorNumbers.TOPIC_ALREADY_EXISTS, errorMessage: `Topic '${name}' already exists.` };
-  }
+  const exists = existsFault(name, { controller });
+  if (exists) return exists;
   const other = collides(name, controller.topics.keys());
   if (other === undefined) return undefined;
   return {
     errorCode: errorNumbers.INVALID_TOPIC_EXCEPTION,
     errorMessage: `Topic '${name}' collides with existing topic: ${other}`,
   };
+}
+
+function existsFault(name: string, { controller }: Pick<Host, "controller">): Fault | undefined {
+  if (!controller.topics.has(name)) return undefined;
+  return { errorCode: errorNumbers.TOPIC_ALREADY_EXISTS, errorMessage: `Topic '${name}' already exists.` };
+}
+
+function nullFault({ configs }: Wanted, { release }: Host): Fault | undefined {
+  const empty = release.topicDefaults && configs.find(({ value }) => value === null);
+  if (!empty) return undefined;
+  const errorCode = configError(isTopicConfig(empty.name), null, release);
+  return { errorCode, errorMessage: `Null value not supported for topic config: ${empty.name}` };
+}
+
+/** Without ZooKeeper the number of replicas is looked at before that of partitions, but for whether there are so many brokers. */
+function replicasFault({ replicationFactor, assignments }: Wanted): Fault | undefined {
+  if (assignments.length > 0 || replicationFactor > 0 || replicationFactor === -1) return undefined;
+  const errorMessage = "Replication factor must be larger than 0, or -1 to use the default value.";
+  return { errorCode: errorNumbers.INVALID_REPLICATION_FACTOR, errorMessage };
 }
 
 function place(wanted: Wanted, { controller, release }: Host): number[][] | Fault {

@@ -6,8 +6,7 @@
 
 import { deleteTopics } from "../../protocol/delete_topics.ts";
 import type { ResponseIn } from "../../wire/schema.ts";
-import { type Answer, type Call, type Handler, handler } from "../call.ts";
-import type { Controller } from "../controller.ts";
+import { type Answer, type Call, type Handler, handler, type Host } from "../call.ts";
 import { NO_ID } from "../picture.ts";
 import { errorNumbers } from "../../base/error_codes.ts";
 
@@ -22,12 +21,12 @@ function answer({ host, version, body }: Call<typeof deleteTopics>): Answer<type
   const wanted: Wanted[] = version >= 6 ? body.topics : body.topicNames.map((name) => ({ name, topicId: NO_ID }));
   const isElsewhere = !host.release.raft && controller.controllerId !== host.id;
   const responses = wanted.map((it): TopicAnswer =>
-    isElsewhere ? failed(it, errorNumbers.NOT_CONTROLLER) : remove(it, controller)
+    isElsewhere ? failed(it, errorNumbers.NOT_CONTROLLER) : remove(it, host)
   );
   return { responses };
 }
 
-function remove(wanted: Wanted, controller: Controller): TopicAnswer {
+function remove(wanted: Wanted, { controller, release }: Host): TopicAnswer {
   const { name, topicId } = wanted;
   const isById = topicId !== NO_ID;
   if (isById === (name !== null)) {
@@ -36,7 +35,8 @@ function remove(wanted: Wanted, controller: Controller): TopicAnswer {
   const topic = isById ? controller.topicById(topicId) : controller.topics.get(name!);
   if (!topic) return failed(wanted, isById ? errorNumbers.UNKNOWN_TOPIC_ID : errorNumbers.UNKNOWN_TOPIC_OR_PARTITION);
   controller.deleteTopic(topic);
-  return { name: topic.name, topicId: topic.id, errorCode: errorNumbers.NONE };
+  // With ZooKeeper the answer has no id where the question had none.
+  return { name: topic.name, topicId: isById || release.raft ? topic.id : NO_ID, errorCode: errorNumbers.NONE };
 }
 
 function failed({ name, topicId }: Wanted, errorCode: number, errorMessage: string | null = null): TopicAnswer {

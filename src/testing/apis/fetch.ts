@@ -84,14 +84,14 @@ function readPartition(
   { partition: index, currentLeaderEpoch, lastFetchedEpoch, fetchOffset, partitionMaxBytes }: PartitionPart,
   allowance: Allowance,
 ): PartitionAnswer {
-  if (!topic && topicId !== NO_ID) return failed(index, errorNumbers.UNKNOWN_TOPIC_ID);
+  const none = host.release.emptyAborted ? { abortedTransactions: [] } : {};
+  if (!topic && topicId !== NO_ID) return { ...failed(index, errorNumbers.UNKNOWN_TOPIC_ID), ...none };
+  if (!topic?.partitions[index]) return { ...failed(index, errorNumbers.UNKNOWN_TOPIC_OR_PARTITION), ...none };
   const follower = version >= 11 && host.release.followerFetch;
   const found = host.replicas.locate(topic, index, { epoch: currentLeaderEpoch, follower });
   if (typeof found === "number") return { ...failed(index, found), ...leaderHint(host, version, topic, index, found) };
   const { log } = found;
-  if (fetchOffset < log.startOffset || fetchOffset > log.endOffset) {
-    return failed(index, errorNumbers.OFFSET_OUT_OF_RANGE);
-  }
+  if (fetchOffset < log.startOffset) return failed(index, errorNumbers.OFFSET_OUT_OF_RANGE);
   const abortedTransactions = body.isolationLevel === 1 ? [] : null;
   const { highWatermark, startOffset: logStartOffset } = log;
   const state = {
@@ -105,17 +105,22 @@ function readPartition(
   if (end && end.offset < 0) return failed(index, errorNumbers.OFFSET_OUT_OF_RANGE);
   if (end && (end.epoch < lastFetchedEpoch || end.offset < fetchOffset)) {
     const divergingEpoch = { epoch: end.epoch, endOffset: end.offset };
-    return { ...state, errorCode: errorNumbers.NONE, divergingEpoch, records: new Uint8Array(0) };
+    const parted = { divergingEpoch, abortedTransactions: null, records: new Uint8Array(0) };
+    return { ...state, errorCode: errorNumbers.NONE, ...parted };
   }
+  if (fetchOffset > log.endOffset) return failed(index, errorNumbers.OFFSET_OUT_OF_RANGE);
   const isOld = version < 3;
   const records = log.read(fetchOffset, {
     bytes: isOld ? partitionMaxBytes : Math.min(partitionMaxBytes, allowance.bytes),
     wholeFirst: !isOld && allowance.isFirst,
     torn: isOld && host.release.givesTorn,
   });
+  const room = Math.min(partitionMaxBytes, allowance.bytes);
+  // Where the first entry does not fit, the answer is that of a partition that nobody has looked into.
+  const isCut = records.length === 0 && room > 0 && (log.at(fetchOffset)?.lastOffset ?? Infinity) < log.highWatermark;
   if (records.length > 0) allowance.isFirst = false;
   allowance.bytes = Math.max(0, allowance.bytes - records.length);
-  return { ...state, errorCode: errorNumbers.NONE, records };
+  return { ...state, errorCode: errorNumbers.NONE, records, ...(isCut && { abortedTransactions: null }) };
 }
 
 function failed(partitionIndex: number, errorCode: number): PartitionAnswer {

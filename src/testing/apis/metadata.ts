@@ -39,8 +39,13 @@ function answer({ host, version, body }: Call<typeof metadata>): ResponseIn<type
     controllerId: picture.controllerId,
     topics: isAll
       ? [...picture.topics.values()].map((topic) => found(topic, host, version))
-      : topics.map((topic) => one(topic, host, version)),
+      : topics.filter(isFirst).map((topic) => one(topic, host, version)),
   };
+}
+
+/** Who asks twice is told once. */
+function isFirst({ name, topicId }: TopicQuestion, nth: number, all: readonly TopicQuestion[]): boolean {
+  return all.findIndex((other) => other.name === name && other.topicId === topicId) === nth;
 }
 
 function one({ name, topicId }: TopicQuestion, host: Host, version: number): TopicAnswer {

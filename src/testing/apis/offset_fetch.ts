@@ -70,9 +70,11 @@ function ofGroup(host: Host, version: number, groupId: string, wanted: readonly 
   };
 }
 
-function ofTopic({ controller }: Host, version: number, offsets: TopicOffsets, wanted: Wanted): TopicAnswer {
-  const topic = version >= 10 ? controller.topicById(wanted.topicId) : undefined;
+function ofTopic(host: Host, version: number, offsets: TopicOffsets, wanted: Wanted): TopicAnswer {
+  const topic = version >= 10 ? host.controller.topicById(wanted.topicId) : undefined;
   const isUnknown = version >= 10 && !topic;
+  const { partitions: known } = host.replicas.picture.topics.get(wanted.name) ?? { partitions: [] };
+  const isStrict = host.release.commitsUnchecked;
   const committed = offsets.get(topic?.name ?? wanted.name);
   const none = isUnknown
     ? errorNumbers.UNKNOWN_TOPIC_ID
@@ -80,6 +82,9 @@ function ofTopic({ controller }: Host, version: number, offsets: TopicOffsets, w
     ? errorNumbers.UNKNOWN_TOPIC_OR_PARTITION
     : errorNumbers.NONE;
   const partitions = wanted.partitionIndexes.map((partitionIndex): PartitionAnswer => {
+    if (isStrict && (version > 0 ? !known[partitionIndex] : known.length === 0)) {
+      return { ...nothing(partitionIndex), errorCode: errorNumbers.UNKNOWN_TOPIC_OR_PARTITION };
+    }
     const found = isUnknown ? undefined : committed?.get(partitionIndex);
     if (!found) return { ...nothing(partitionIndex), errorCode: none };
     const { offset, leaderEpoch, metadata } = found;

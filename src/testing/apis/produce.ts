@@ -35,7 +35,7 @@ import type { Replica } from "../replica.ts";
 import { errorNumbers } from "../../base/error_codes.ts";
 import { producerHead } from "../producer_state.ts";
 import type { Release } from "../releases.ts";
-import { checkShape, type Intake, type IntakeRules, type Refusal, takeIn } from "../intake.ts";
+import { checkShape, type Intake, type IntakeRules, type Refusal, requestFault, takeIn } from "../intake.ts";
 
 type TopicPart = RequestOut<typeof produce>["topicData"][number];
 type PartitionPart = TopicPart["partitionData"][number];
@@ -88,8 +88,11 @@ async function append(
   appended: Appended[],
 ): Promise<PartitionAnswer> {
   const { host, body: { acks } } = call;
-  if (!host.release.anyAcks && (acks < -1 || acks > 1)) return failed(index, errorNumbers.INVALID_REQUIRED_ACKS);
   if (!topic && part.topicId !== NO_ID) return failed(index, errorNumbers.UNKNOWN_TOPIC_ID);
+  if (!topic?.partitions[index]) return failed(index, errorNumbers.UNKNOWN_TOPIC_OR_PARTITION);
+  const fault = host.release.parsesRecords ? undefined : requestFault(records, rulesOf(call, topic));
+  if (fault) return failed(index, fault.errorCode, fault.errorMessage);
+  if (!host.release.anyAcks && (acks < -1 || acks > 1)) return failed(index, errorNumbers.INVALID_REQUIRED_ACKS);
   const found = host.replicas.locate(topic, index);
   if (typeof found === "number") return { ...failed(index, found), ...leaderHint(call, topic, index, found) };
   const { startOffset } = found.log;
@@ -147,7 +150,7 @@ async function store(
     const made = bytes(baseOffset);
     const chunk = made instanceof Uint8Array ? made : await made;
     if (log.endOffset !== baseOffset) continue;
-    if (chunk.length > bytesMax && count === 1) {
+    if (chunk.length > bytesMax && (chunk[MAGIC_AT] === 2 || count === 1)) {
       const errorMessage = `The converted record has ${chunk.length} bytes`;
       return { errorCode: errorNumbers.MESSAGE_TOO_LARGE, errorMessage, byLog: true };
     }

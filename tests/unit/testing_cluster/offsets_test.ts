@@ -26,12 +26,20 @@ async function coordinator(line: Line, version: number, group: string, keyType =
   return [errorCode, nodeId];
 }
 
-async function commit(line: Line, version: number, offset: number, more: { topicId?: string; memberId?: string } = {}) {
-  const { topicId, memberId } = more;
+interface Committing {
+  topicId?: string;
+  memberId?: string;
+  generation?: number;
+  groupId?: string;
+}
+
+async function commit(line: Line, version: number, offset: number, more: Committing = {}) {
+  const { topicId, memberId, generation, groupId = "g" } = more;
   const part = { partitionIndex: 0, committedOffset: offset, committedMetadata: `at ${offset}` };
   const { topics } = await line.ask(offsetCommit, version, {
-    groupId: "g",
+    groupId,
     ...(memberId !== undefined && { memberId }),
+    ...(generation !== undefined && { generationIdOrMemberEpoch: generation }),
     topics: [{ name: "t", ...(topicId && { topicId }), partitions: [part] }],
   });
   return topics[0]!.partitions[0]!.errorCode;
@@ -65,7 +73,9 @@ test("on every release offsets are committed and fetched, in each version", asyn
             [0, offset, `at ${offset}`],
             `${release} v${version}`,
           );
-          assert.deepEqual(await fetched(line, version, topicId, 7), [0, -1, ""]);
+          // Only 0.8 says that there is no such partition.
+          const none = releaseOf(release).commitsUnchecked ? errorNumbers.UNKNOWN_TOPIC_OR_PARTITION : 0;
+          assert.deepEqual(await fetched(line, version, topicId, 7), [none, -1, ""]);
         }
       }
       assert.equal(cluster.committed("g").get("t")!.get(0)!.offset, offset);
@@ -83,7 +93,7 @@ test("version 0 is ZooKeeper's, and refused without it", async () => {
       const none = raft ? errorNumbers.UNSUPPORTED_VERSION : errorNumbers.UNKNOWN_TOPIC_OR_PARTITION;
       assert.deepEqual(await fetched(line, 0), [none, -1, ""]);
       assert.equal(await commit(line, 0, 3), raft ? errorNumbers.UNSUPPORTED_VERSION : 0);
-      assert.deepEqual(await fetched(line, 0), raft ? [none, -1, ""] : [0, 3, "at 3"]);
+      assert.deepEqual(await fetched(line, 0), raft ? [none, -1, ""] : [0, 3, ""], "ZooKeeper keeps no text");
       assert.deepEqual(await fetched(line, 1), [0, 5, "at 5"]);
     });
   }
@@ -140,11 +150,16 @@ test("what cannot be committed has its error, and the rest is stored", async () 
       errorNumbers.UNKNOWN_TOPIC_OR_PARTITION,
       errorNumbers.OFFSET_METADATA_TOO_LARGE,
     ]);
-    assert.equal(await commit(line, 9, 5, { memberId: "m" }), errorNumbers.UNKNOWN_MEMBER_ID);
+    assert.deepEqual(await fetched(line, 10, topicId), [0, 1, ""]);
+    assert.equal(await commit(line, 9, 1, { memberId: "m" }), 0);
+    const isMember = { memberId: "m", generation: 3 };
+    assert.equal(await commit(line, 9, 5, isMember), errorNumbers.UNKNOWN_MEMBER_ID);
+    assert.equal(await commit(line, 8, 5, { ...isMember, groupId: "h" }), errorNumbers.ILLEGAL_GENERATION);
+    assert.equal(await commit(line, 9, 5, { ...isMember, groupId: "h" }), errorNumbers.GROUP_ID_NOT_FOUND);
     const other = "00000000-0000-0000-0000-000000000001";
     assert.equal(await commit(line, 10, 5, { topicId: other }), errorNumbers.UNKNOWN_TOPIC_ID);
     assert.deepEqual(await fetched(line, 10, other), [errorNumbers.UNKNOWN_TOPIC_ID, -1, ""]);
-    assert.deepEqual(await fetched(line, 10, topicId), [0, 1, ""]);
+    assert.deepEqual(await fetched(line, 10, topicId), [0, 1, "at 1"]);
     const all = await line.ask(offsetFetch, 7, { groupId: "g", topics: null });
     assert.deepEqual(all.topics.map(({ name }) => name), ["t"]);
     cluster.deleteTopic("t");

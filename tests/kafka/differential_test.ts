@@ -1,9 +1,10 @@
 /**
  * The same random requests to a real broker and to the embedded one of its release: both answer the same, but for what
  * `differential/differences.ts` names. `SAMSA_DIFFERENCES=500` plays as many scenarios a release, `SAMSA_DIFFERENCES_FIRST=1000` begins
- * with that seed.
+ * with that seed. `SAMSA_RELEASES` names others than the oldest, the newest and the last with ZooKeeper.
  */
 
+import process from "node:process";
 import { zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { assert } from "chai";
 import type { Codecs } from "../../src/records/compression.ts";
@@ -19,9 +20,10 @@ import { comparable, parting } from "./differential/differences.ts";
 import { APIS, Side } from "./differential/side.ts";
 import { type Ability, type ApiName, drawScenario, type Scenario, type Step } from "./differential/steps.ts";
 import { RealKafka, resolveJars } from "./launcher.ts";
+import { atLeast } from "./releases.ts";
 
-const RELEASES = ["0.8.2.2", "2.8.2", "4.4.0"];
-const COUNT = settingOf("SAMSA_DIFFERENCES", 40);
+const RELEASES = process.env.SAMSA_RELEASES?.split(",") ?? ["0.8.2.2", "2.8.2", "4.4.0"];
+const COUNT = settingOf("SAMSA_DIFFERENCES", 80);
 const FIRST = settingOf("SAMSA_DIFFERENCES_FIRST", 1);
 /** With zstd, which not all platforms bring along. */
 const CODECS: Codecs = {
@@ -91,7 +93,7 @@ class Pair implements AsyncDisposable {
     const cluster = await Cluster.start({ release, codecs: CODECS });
     const pair = new Pair(abilityOf(release), kafka, cluster);
     await pair.#makeTopics();
-    if (release === "0.8.2.2") await kafka.createTopic("warm");
+    if (!atLeast(release, "0.9")) await kafka.createTopic("warm");
     for (const side of [pair.#real, pair.#embedded]) await side.warmUp(pair.#ability.ranges.has("InitProducerId"));
     return pair;
   }

@@ -3,7 +3,7 @@
 import type { Codecs } from "../../../src/records/compression.ts";
 import { BATCH } from "../../../src/records/layout.ts";
 import { type RecordBatch, recordBatches } from "../../../src/records/reading.ts";
-import type { Answer, Side } from "./side.ts";
+import { type Answer, NO_ID, type Side, STRANGE_ID } from "./side.ts";
 import type { ApiName, Step } from "./steps.ts";
 
 /** How a field is made comparable, and why that has to be. */
@@ -39,6 +39,11 @@ function partitionsInOrder(partitions: readonly Record<string, number>[]): unkno
   return partitions.toSorted((one, other) => numberOf(one) - numberOf(other));
 }
 
+/** An id that was in the question, or a new one: a trial of CreateTopics draws one too. */
+function idAsked(id: string): string {
+  return id === NO_ID || id === STRANGE_ID ? id : "an id";
+}
+
 const either = (value: unknown) => value === null ? null : "a text";
 
 /** The fields that differ by right. What is not named here is compared as it is. */
@@ -47,7 +52,7 @@ export const DIFFERENCES: Readonly<Record<string, Difference>> = {
   clusterId: { why: "drawn", as: either },
   host: { why: "where each listens", as: (host: string) => host === "" ? "" : "its own" },
   port: { why: "where each listens", as: (port: number) => port < 0 ? port : "its own" },
-  topicId: { why: "drawn; whose it is counts instead", as: (id: string, { ids }) => ids.get(id) ?? id },
+  topicId: { why: "drawn; whose it is counts instead", as: (id: string, { ids }) => ids.get(id) ?? idAsked(id) },
   producerId: { why: "handed out in blocks; that there is one counts", as: (id: number) => id < 0 ? id : "an id" },
   errorMessage: { why: "worded for people", as: () => "any" },
   batchIndexErrorMessage: { why: "worded for people", as: () => "any" },

@@ -17,7 +17,7 @@ import type { Codecs } from "../../../src/records/compression.ts";
 import { recordsBuilder } from "../../../src/records/builder.ts";
 import { ATTRIBUTES, BATCH, setInt64 } from "../../../src/records/layout.ts";
 import type { Api, Request } from "../../../src/wire/schema.ts";
-import { Line } from "../../unit/testing_cluster/line.ts";
+import type { Line } from "../../unit/testing_cluster/line.ts";
 import type { ApiName, Damage, Scenario, SetPlan, Step } from "./steps.ts";
 
 /** The requests, by their names. */
@@ -51,9 +51,10 @@ export interface SideParts {
   readonly createMax: number | undefined;
 }
 
-const NO_ID = "00000000-0000-0000-0000-000000000000";
+/** That of no topic. */
+export const NO_ID = "00000000-0000-0000-0000-000000000000";
 /** Nobody's. */
-const STRANGE_ID = "0f0f0f0f-0f0f-0f0f-0f0f-0f0f0f0f0f0f";
+export const STRANGE_ID = "0f0f0f0f-0f0f-0f0f-0f0f-0f0f0f0f0f0f";
 const SETTLE_MS = 10_000;
 const SILENCE_MS = 10_000;
 /** While a new leader has not found out that it is that. */
@@ -153,8 +154,8 @@ export class Side {
       const [topic] = topics;
       const isGone = topic!.errorCode === 3;
       if (isGone && isThere !== true) {
-        // One that is being made may come yet.
-        if (isThere === false || ms >= 100) return;
+        // One that is being made may come yet; and one that nobody tells of any more may still be in ZooKeeper.
+        if (isThere === undefined ? ms >= 100 : await this.#mayBeMade(line, named[0]!.name)) return;
       } else if (topic!.errorCode === 0 && isThere !== false && await this.#leads(line, named[0]!.name, topic!)) {
         if (topic!.topicId !== NO_ID) this.ids.set(topic!.topicId, name);
         return;
@@ -162,6 +163,13 @@ export class Side {
       await sleep(10);
     }
     throw new Error(`${name} did not settle`);
+  }
+
+  async #mayBeMade(line: Line, name: string): Promise<boolean> {
+    const { createMax = 0 } = this.#parts;
+    const topic = { name, numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] };
+    const trial = { topics: [topic], timeoutMs: 10_000, validateOnly: true };
+    return (await line.ask(createTopics, createMax, trial)).topics[0]!.errorCode === 0;
   }
 
   async #leads(
@@ -276,7 +284,7 @@ export class Side {
     );
     return {
       acks,
-      timeoutMs: 5000,
+      timeoutMs: 200,
       topicData: topics.map(({ partitions, ...it }) => ({ ...it, partitionData: partitions })),
     };
   }
@@ -307,7 +315,11 @@ export class Side {
   /** Parts of one topic go together, by its name, or by its id. */
   #byTopic<P extends { readonly topic: string }, Q>(parts: readonly P[], byId: 0 | 1, of: (part: P) => Q) {
     const topics = new Map<string, Q[]>();
-    for (const part of parts) topics.set(part.topic, [...(topics.get(part.topic) ?? []), of(part)]);
+    let stranger: string | undefined;
+    for (const part of parts) {
+      if (byId && this.#idOf(part.topic) === STRANGE_ID && part.topic !== (stranger ??= part.topic)) continue;
+      topics.set(part.topic, [...(topics.get(part.topic) ?? []), of(part)]);
+    }
     return [...topics].map(([topic, partitions]): { name?: string; topicId?: string; partitions: Q[] } =>
       byId ? { topicId: this.#idOf(topic), partitions } : { name: this.#name(topic), partitions }
     );
@@ -322,8 +334,7 @@ export class Side {
     return STRANGE_ID;
   }
 
-  async #recordsOf(set: SetPlan | null): Promise<Uint8Array | null> {
-    if (set === null) return null;
+  async #recordsOf(set: SetPlan): Promise<Uint8Array> {
     const { magic, compression, records, producer, damage } = set;
     const builder = recordsBuilder(magic);
     const encode = (text: string | null) => text === null ? null : new TextEncoder().encode(text);

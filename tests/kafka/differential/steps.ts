@@ -48,7 +48,7 @@ export type Step =
     | {
       readonly api: "Produce";
       readonly acks: number;
-      readonly parts: readonly (Place & { readonly set: SetPlan | null })[];
+      readonly parts: readonly (Place & { readonly set: SetPlan })[];
     }
     | {
       readonly api: "Fetch";
@@ -235,7 +235,7 @@ class Draw {
       ...{ api: "Produce", version, acks: chance.pick([-1, -1, 1, 1, 0, 0, 2]) },
       parts: this.#places().map((place) => ({
         ...place,
-        set: chance.once(30) ? null : this.#set(version, place),
+        set: this.#set(version, place),
       })),
     };
   }

@@ -48,6 +48,8 @@ export interface Release {
   readonly givesTorn: boolean;
   /** Whether a follower answers a fetch of version 11 and later (KIP-392). */
   readonly followerFetch: boolean;
+  /** Whether Produce looks for the partition before all else (seen on 1.1.1, not on 0.11.0.3). */
+  readonly placeFirst: boolean;
   /** Whether offsets are taken from anybody and for partitions that do not exist (0.8). */
   readonly commitsUnchecked: boolean;
   /** Whether a generation of a group that is not there is told by that, from OffsetCommit version 9 on. */
@@ -153,6 +155,7 @@ export function releaseOf(name: string): Release {
     padsConversion: since("2.0"),
     givesTorn: !since("3.3"),
     followerFetch: since("2.4"),
+    placeFirst: since("1.0"),
     commitsUnchecked: !since("0.9"),
     groupNotFound: since("4.0"),
     emptyAborted: since("3.0"),

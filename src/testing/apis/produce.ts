@@ -89,7 +89,9 @@ async function append(
 ): Promise<PartitionAnswer> {
   const { host, body: { acks } } = call;
   if (!topic && part.topicId !== NO_ID) return failed(index, errorNumbers.UNKNOWN_TOPIC_ID);
-  if (!topic?.partitions[index]) return failed(index, errorNumbers.UNKNOWN_TOPIC_OR_PARTITION);
+  if (host.release.placeFirst && !topic?.partitions[index]) {
+    return failed(index, errorNumbers.UNKNOWN_TOPIC_OR_PARTITION);
+  }
   const fault = host.release.parsesRecords ? undefined : requestFault(records, rulesOf(call, topic));
   if (fault) return failed(index, fault.errorCode, fault.errorMessage);
   if (!host.release.anyAcks && (acks < -1 || acks > 1)) return failed(index, errorNumbers.INVALID_REQUIRED_ACKS);

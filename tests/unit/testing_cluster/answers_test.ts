@@ -63,6 +63,13 @@ test("of several faults of a produce request that of the topic comes first, then
   });
 });
 
+test("before 1.0 acks that there are not come first of all", async () => {
+  await onLine(await Cluster.start({ release: "0.11.0.3" }), async (line) => {
+    const one = await batch(2, [record("a")]);
+    assert.equal(await sent(line, one, { name: "none", acks: 2, version: 3 }), errorNumbers.INVALID_REQUIRED_ACKS);
+  });
+});
+
 test("a broker's identity is asked for whole", async () => {
   const cluster = await Cluster.start();
   await onLine(cluster, async (line) => {

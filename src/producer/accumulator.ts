@@ -31,6 +31,8 @@ export interface Refused {
 export interface Doubt {
   /** By which way it went. */
   readonly connection: unknown;
+  /** Who was asked. */
+  readonly broker: string | undefined;
   /** Under which epoch the leader led, as far as was known; -1 if it was not. */
   readonly leaderEpoch: number;
 }

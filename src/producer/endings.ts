@@ -75,13 +75,13 @@ export class Endings {
     const persisted = baseOffset >= 0 ? { persisted: "possibly" as const } : {};
     const error = KafkaError.ofBroker(errorCode, answer.errorMessage ?? "", { ...context, ...persisted });
     const { connection, leaderEpoch } = one;
-    this.#judged(one, { error, errorCode, logStartOffset, connection, leaderEpoch }, answer);
+    this.#judged(one, { error, errorCode, logStartOffset, connection, broker, leaderEpoch }, answer);
   }
 
   /** The try failed, and the leader has not said anything about the batch. */
   failed(one: Try, error: unknown): void {
-    const { connection, leaderEpoch } = one;
-    const failure = { errorCode: undefined, logStartOffset: -1, connection, leaderEpoch };
+    const { connection, broker, leaderEpoch } = one;
+    const failure = { errorCode: undefined, logStartOffset: -1, connection, broker, leaderEpoch };
     this.#judged(one, { ...failure, error: asKafkaError(error) }, undefined);
   }
 
@@ -222,10 +222,10 @@ export class Endings {
 }
 
 /** One for each connection: what went by it later has the newer epoch, if any. */
-function doubt({ doubts }: Batch, { connection, leaderEpoch }: Try): void {
+function doubt({ doubts }: Batch, { connection, broker, leaderEpoch }: Try): void {
   const known = doubts.findIndex((one) => one.connection === connection);
-  if (known >= 0) doubts[known] = { connection, leaderEpoch };
-  else doubts.push({ connection, leaderEpoch });
+  if (known >= 0) doubts[known] = { connection, broker, leaderEpoch };
+  else doubts.push({ connection, broker, leaderEpoch });
 }
 
 function reportOf({ topic, partition, builder: { count, size: bytes }, tries }: Batch, outcome: Outcome): BatchReport {

@@ -11,8 +11,9 @@ export interface Failure {
   readonly errorCode: number | undefined;
   /** Where the leader's log begins; -1 if it did not say. */
   readonly logStartOffset: number;
-  /** By which way the try went. */
+  /** By which way the try went, and to whom. */
   readonly connection: unknown;
+  readonly broker: string | undefined;
   /** Under which epoch the leader led, as far as is known; -1 if it is not. */
   readonly leaderEpoch: number;
 }
@@ -74,13 +75,15 @@ export function leavesOpen({ errorCode, error }: Failure, wasSent: boolean): boo
 
 /**
  * The leader does not have what should come before: this try has written nothing. Nor will an earlier one whose end is not known, if
- * it went by the same connection, since it has arrived before this one; or to an earlier leader, which has been deposed. But by
- * another connection it may still be under way, held up by a slow network or a broker that sleeps; then it may be written yet, until
- * another epoch of the producer is there, and so the batch is not to have another number.
+ * it went by the same connection, since it has arrived before this one; or to another broker that led before, since that has been
+ * deposed. But by another connection to this broker, though it may have lost and regained its place meanwhile, it may still be under
+ * way, held up by a slow network or a broker that sleeps; then it may be written yet, until another epoch of the producer is there,
+ * and so the batch is not to have another number.
  */
-function outOfOrder(batch: Judged, { connection, leaderEpoch }: Failure): Verdict {
+function outOfOrder(batch: Judged, { connection, broker, leaderEpoch }: Failure): Verdict {
   const isSure = batch.doubts.every((doubt) =>
-    doubt.connection === connection || (doubt.leaderEpoch >= 0 && leaderEpoch > doubt.leaderEpoch)
+    doubt.connection === connection ||
+    (doubt.broker !== broker && doubt.leaderEpoch >= 0 && leaderEpoch > doubt.leaderEpoch)
   );
   if (!isSure) return { next: "again", ambiguous: true };
   // Behind one that is tried again it is only its turn that has not come.

@@ -43,6 +43,11 @@ export class Bus {
     this.#timers.set(peer, new Set());
   }
 
+  /** Whether somebody is there. */
+  isThere(peer: Peer): boolean {
+    return this.#timers.has(peer);
+  }
+
   /** Somebody is not there any more: what is on its way to it is lost. */
   leave(peer: Peer): void {
     for (const timer of this.#timers.get(peer) ?? []) timer.cancel();

@@ -236,7 +236,8 @@ export class Controller implements Peer {
 
   /** Lets everybody know at once how things stand: what is done by hand is there when it has been done. */
   tellNow(): void {
-    for (const life of this.#lives.values()) life.see(this.picture);
+    // Who is dead, missed or not, has left its disk to its next life.
+    for (const life of this.#lives.values()) if (this.#bus.isThere(life)) life.see(this.picture);
   }
 
   #made(assignment: readonly (readonly number[])[], first: number): PartitionState[] {

@@ -34,7 +34,7 @@ function answered(errorCode: number, more: Partial<Failure> = {}): Failure {
 }
 
 function unanswered(error: KafkaError): Failure {
-  return { error, errorCode: undefined, logStartOffset: -1, connection: HERE, leaderEpoch: 3 };
+  return { error, errorCode: undefined, logStartOffset: -1, connection: HERE, broker: "b1", leaderEpoch: 3 };
 }
 
 function check(what: string, judged: Judged, failure: Failure, next: Verdict["next"], ambiguous: boolean): void {
@@ -83,10 +83,11 @@ test("a gap behind a batch that is tried again is its turn to come; in front of 
 
 test("a gap tells that nothing was written only if no earlier try may still arrive", () => {
   const tried = (...doubts: Doubt[]) => batch({ ambiguous: true, doubts });
-  const here = { connection: HERE, leaderEpoch: -1 };
-  const elsewhere = (leaderEpoch: number) => ({ connection: {}, leaderEpoch });
+  const here = { connection: HERE, broker: "b1", leaderEpoch: -1 };
+  const elsewhere = (leaderEpoch: number, broker = "b2") => ({ connection: {}, broker, leaderEpoch });
   check("by the same way", tried(here), answered(OUT_OF_ORDER), "renumber", false);
-  check("the same leader by another way", tried(elsewhere(3)), answered(OUT_OF_ORDER), "again", true);
+  check("the same leader by another way", tried(elsewhere(3, "b1")), answered(OUT_OF_ORDER), "again", true);
+  check("one that regained its place", tried(elsewhere(2, "b1")), answered(OUT_OF_ORDER), "again", true);
   check("a deposed leader", tried(elsewhere(2)), answered(OUT_OF_ORDER), "renumber", false);
   check("a later leader", tried(elsewhere(4)), answered(OUT_OF_ORDER), "again", true);
   check("nobody knows who had it", tried(elsewhere(-1)), answered(OUT_OF_ORDER), "again", true);

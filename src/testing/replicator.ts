@@ -198,6 +198,8 @@ export class Replicator implements Peer {
   /** As a leader: answers a follower, or lets it wait where there is nothing to say. */
   #answer(asking: Asking): void {
     const { key, request, follower, nth } = asking;
+    // A word of its last life, heard only now, would take the place of what its new life has asked.
+    if (this.#others.get(follower.id) !== follower) return;
     const copying = this.#copyings.get(key);
     if (!copying || copying.replica.leaderEpoch < request.epoch) {
       this.#early.set(`${key} ${follower.id}`, asking);

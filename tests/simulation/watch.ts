@@ -103,7 +103,7 @@ export class Watch implements Wire {
     const sent = isAgain ? before : batch;
     if (sent.fate === "yes") this.#tell(`a batch of ${sent.place} was sent again after it was written`);
     sent.tries++;
-    if (!isAgain && sent.producerId >= 0) this.#checkSequence(sent);
+    if (sent.producerId >= 0 && !(isAgain && this.#streamOf(sent).includes(sent))) this.#checkSequence(sent);
     for (const number of sent.numbers) {
       this.last.set(number, sent);
       if (sent.producerId < 0) this.#unnumbered.add(number);
@@ -131,9 +131,7 @@ export class Watch implements Wire {
     const newest = this.#epochs.get(`${lane} ${producerId}`) ?? 0;
     if (epoch < newest) this.#tell(`${place}: epoch ${epoch} of producer ${producerId} goes out behind ${newest}`);
     this.#epochs.set(`${lane} ${producerId}`, epoch);
-    const key = `${lane} ${producerId} ${epoch}`;
-    const stream = this.#streams.get(key) ?? [];
-    this.#streams.set(key, stream);
+    const stream = this.#streamOf(sent);
     while (stream.length > 0 && nextOf(stream.at(-1)!) !== sequence && stream.at(-1)!.fate === "no") stream.pop();
     const last = stream.at(-1);
     if (last === undefined ? sequence !== 0 && sequence !== this.#firstSequence : nextOf(last) !== sequence) {
@@ -141,6 +139,14 @@ export class Watch implements Wire {
       this.#tell(`${place}: sequence ${sequence} goes out ${behind}`);
     }
     stream.push(sent);
+  }
+
+  /** What went out under the numbers of a batch, but for what has left its place to others. */
+  #streamOf({ lane, producerId, epoch }: Sent): Sent[] {
+    const key = `${lane} ${producerId} ${epoch}`;
+    const stream = this.#streams.get(key) ?? [];
+    this.#streams.set(key, stream);
+    return stream;
   }
 
   #follow(

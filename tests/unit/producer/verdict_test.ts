@@ -22,12 +22,13 @@ function batch(more: Partial<Judged> = {}): Judged {
   };
 }
 
-function answered(errorCode: number, more: Partial<Failure> = {}): Failure {
+function answered(errorCode: number, more: Partial<Pick<Failure, "logStartOffset" | "leaderEpoch">> = {}): Failure {
   return {
     error: KafkaError.ofBroker(errorCode, ""),
     errorCode,
     logStartOffset: -1,
     connection: HERE,
+    broker: "b1",
     leaderEpoch: 3,
     ...more,
   };

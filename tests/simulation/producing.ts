@@ -221,7 +221,9 @@ class Producing {
       .flatMap(({ name, partitions }) => Array.from({ length: partitions }, (_, partition) => ({ name, partition })));
     const since = process.now();
     // What may be written and is refused for what is missing before it waits for its deadline, since nobody can tell what became of it.
-    const boundMs = PROGRESS_MS + planned.options.deliveryTimeoutMs!;
+    const { deliveryTimeoutMs, requestTimeoutMs } = planned.options;
+    // Who gives up on an answer sooner than a slow cluster gives it, asks again and again behind its own requests.
+    const boundMs = (PROGRESS_MS + deliveryTimeoutMs!) * (requestTimeoutMs === 200 ? 2 : 1);
     const first = nth * NUMBERS_EACH + FIRST_LAST;
     // A number that failed is given up: another try is another message.
     await Promise.all(places.map(async ({ name, partition }, i) => {

@@ -57,8 +57,8 @@ const HANDLERS: ReadonlyMap<number, Handler> = new Map(
   ].map((handler) => [handler.api.key, handler]),
 );
 
-/** What begins a frame that is none. */
-const NO_FRAME: ReadonlySet<string> = new Set(["FRAME_TOO_LARGE", "NOT_KAFKA", "PROTOCOL_ERROR"]);
+/** What begins a frame that is none. A greeting in TLS, which asks whether that is spoken here, is no fault. */
+const NO_FRAME: ReadonlySet<string> = new Set(["FRAME_TOO_LARGE", "PROTOCOL_ERROR"]);
 
 /** One connection. */
 interface Connection {

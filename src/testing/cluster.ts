@@ -196,7 +196,7 @@ export class Cluster {
     });
     this.dial = place.dial;
     const { connectionsMaxIdleMs = Infinity, strict = false, producerEpochs = 0, producerIdExpirationMs } = options;
-    const referee = strict ? new Referee() : undefined;
+    const referee = strict ? new Referee(options.simulation !== undefined) : undefined;
     this.#habits = { connectionsMaxIdleMs, referee, quotas: new Quotas(), producerEpochs, producerIdExpirationMs };
   }
 

@@ -43,13 +43,20 @@ interface Life {
  * - other bytes under sequences that were stored: what a lost answer acknowledges would be what it did not send. Sequences of a batch
  *   that was only refused may be used again, as for the halves of one that was too large (KIP-126).
  * - a batch before the one that comes before it has been sent: each of them arrives somewhere before its successor, since both go
- *   over one connection, or the second waits until it is known what became of the first.
+ *   over one connection, or the second waits until it is known what became of the first. That holds where the network loses nothing:
+ *   in a simulation both may be lost, the first be given up, and the second be sent again to find out what became of it.
  * - an epoch that does not begin with sequence 0, where the partition has seen an earlier one (KIP-360).
  * - more than five batches of a partition without an answer: the broker knows only so many again.
  */
 export class Referee {
   readonly #lives = new Map<string, Life>();
+  readonly #mayLose: boolean;
   #fault: KafkaError | undefined;
+
+  /** Whether the network may lose requests. */
+  constructor(mayLose: boolean) {
+    this.#mayLose = mayLose;
+  }
 
   /** The first fault; undefined if there was none. */
   get fault(): KafkaError | undefined {
@@ -74,7 +81,8 @@ export class Referee {
 
   /** Requests that stand in line on a connection, none of which has an answer. */
   standing(line: readonly ProduceBody[], topicOf: TopicOf): void {
-    const counts = new Map<string, number>();
+    // One that is sent again, since its answer does not come, is the same batch.
+    const sequences = new Map<string, Set<number>>();
     for (const { topicData } of line) {
       for (const part of topicData) {
         for (const { index, records } of part.partitionData) {
@@ -82,9 +90,9 @@ export class Referee {
           const topic = topicOf(part);
           if (!head || !topic) continue;
           const key = keyOf(topic.id, index, head.producerId);
-          const count = (counts.get(key) ?? 0) + 1;
-          counts.set(key, count);
-          if (count <= BATCHES_KEPT) continue;
+          const own = sequences.get(key) ?? new Set();
+          sequences.set(key, own.add(head.sequence));
+          if (own.size <= BATCHES_KEPT) continue;
           const detail =
             `more than ${BATCHES_KEPT} batches of producer ${head.producerId} are in flight on a connection`;
           this.report(detail, { topic: topic.name, partition: index });
@@ -108,7 +116,7 @@ export class Referee {
     }
     if (head.epoch < life.epoch) return;
     const ahead = (head.sequence - life.next + 2 * HALF_ROUND) % (2 * HALF_ROUND);
-    if (ahead > 0 && ahead < HALF_ROUND) {
+    if (ahead > 0 && ahead < HALF_ROUND && !this.#mayLose) {
       this.report(`${nameOf(head)} came before sequence ${life.next} had been sent`, context);
     }
     if (ahead < HALF_ROUND) life.next = sequenceAfter(head.sequence, head.count);

@@ -163,7 +163,7 @@ export function portableSuite(runtime: Runtime): Step {
   const fits = (file: string) => file.endsWith("_test.js") && !foreign.test(file);
   return {
     name,
-    budgetSeconds: 180,
+    budgetSeconds: 300,
     after: ["bundle"],
     run: (log) =>
       withTools([runtime], log, () => testFiles(PORTABLE_PATHS), async () => {
@@ -329,7 +329,7 @@ export const hostileMinute: Step = {
 /** Brokers of three-broker clusters are killed, restarted and held. */
 export const deathSuite: Step = {
   name: "death",
-  budgetSeconds: 360,
+  budgetSeconds: 540,
   alone: true,
   run: (log) => denoTest("death", [`${LONG}/verdict_test.ts`, `${LONG}/death_test.ts`], log),
 };

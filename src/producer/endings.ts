@@ -9,6 +9,7 @@ import type { Cluster } from "../cluster/cluster.ts";
 import { type BackoffSettings, delayMs } from "../cluster/retry.ts";
 import { isHarmless } from "../connection/again.ts";
 import type { produce } from "../protocol/produce.ts";
+import { renumbered } from "../records/builder.ts";
 import type { Response } from "../wire/schema.ts";
 import type { Accumulator, Batch, Outcome, PartitionQueue, Refused } from "./accumulator.ts";
 import type { BatchReport } from "./call.ts";
@@ -49,6 +50,9 @@ export interface EndingParts {
   /** Whether nothing is tried again any more. */
   readonly isOver: () => boolean;
 }
+
+/** How a batch says that it has no number. */
+const NO_NUMBERS = { producerId: -1, epoch: -1, sequence: -1 } as const;
 
 /** Brings batches to their ends. */
 export class Endings {
@@ -136,7 +140,11 @@ export class Endings {
     ) {
       return;
     }
-    for (const batch of batches) batch.stamp = undefined;
+    for (const batch of batches) {
+      // Only what has a number is of the format that has a place for it.
+      if (numbering.isRefused && batch.stamp && batch.bytes) batch.bytes = renumbered(batch.bytes, NO_NUMBERS);
+      batch.stamp = undefined;
+    }
     const before = numbering.identity;
     numbering.renew();
     if (before && !numbering.identity) this.#parts.identities.discard(before.producerId);

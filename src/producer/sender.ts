@@ -56,7 +56,6 @@ const ZSTD_SINCE = 7;
 /** Brokers that know this version remember five batches of a producer; those of 0.11 only the last, so one at a time is sent there. */
 const FIVE_REMEMBERED_SINCE = 5;
 const NOT_SENT = { broker: undefined, leaderEpoch: -1, connection: undefined, remembersFive: false } as const;
-const NO_NUMBERS = { producerId: -1, epoch: -1, sequence: -1 } as const;
 /** From this version on a request names topics by their ids. */
 const BY_TOPIC_ID = 13;
 
@@ -323,8 +322,8 @@ export class Sender {
     if (batch.bytes) batch.bytes = renumbered(batch.bytes, batch.stamp);
   }
 
-  #bytesOf({ bytes, builder, stamp, queue }: Batch): Uint8Array | Promise<Uint8Array> {
-    if (bytes) return stamp || !queue.numbering?.isRefused ? bytes : renumbered(bytes, NO_NUMBERS);
+  #bytesOf({ bytes, builder, stamp }: Batch): Uint8Array | Promise<Uint8Array> {
+    if (bytes) return bytes;
     const { codecs, settings: { compression } } = this.#parts;
     if (!stamp) return builder.build({ compression, codecs });
     const { producerId, epoch: producerEpoch, sequence: baseSequence } = stamp;

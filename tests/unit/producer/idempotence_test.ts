@@ -259,11 +259,26 @@ test("a topic that is kept in an older format has no place for numbers: it gets 
       const topic = await client.topic("t");
       const young = await failure(topic.producer({ idempotent: true }).produce("a"));
       assert.deepEqual([young.code, young.persisted], ["UNSUPPORTED_FOR_MESSAGE_FORMAT", "no"]);
-      const wire = new Wire(cluster);
+      let refusals = 0;
+      const wire = new Wire(
+        cluster,
+        [],
+        (call) => refusals-- > 0 ? refuse("NOT_ENOUGH_REPLICAS")(call) : call.answer(),
+      );
       const producer = topic.producer();
       for (const value of numbered(3)) await producer.produce(value);
       assert.deepEqual(wire.numbers(), ["0/0", "-1/-1", "-1/-1", "-1/-1"]);
       assert.deepEqual(await texts(cluster), numbered(3));
+      // A batch in the old format, for an old leader again, goes a second time as it was.
+      cluster.moveLeader("t", 0, 1);
+      await process.sleep(1000);
+      await client.refresh();
+      refusals = 1;
+      await producer.produce("3".padEnd(100, "."));
+      const sent = wire.batches.filter(({ bytes }) => bytes[16] === 1);
+      assert.lengthOf(sent, 2);
+      assert.deepEqual(sent[1]!.bytes, sent[0]!.bytes);
+      assert.lengthOf(await texts(cluster), 4);
     },
   ));
 

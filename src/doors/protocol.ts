@@ -17,6 +17,8 @@ export { metadata } from "../protocol/metadata.ts";
 export { offsetCommit } from "../protocol/offset_commit.ts";
 export { offsetFetch } from "../protocol/offset_fetch.ts";
 export { produce } from "../protocol/produce.ts";
+export { saslAuthenticate } from "../protocol/sasl_authenticate.ts";
+export { saslHandshake } from "../protocol/sasl_handshake.ts";
 export * from "../protocol/message.ts";
 export * from "../wire/schema.ts";
 export { Frames, type Source } from "../wire/frames.ts";

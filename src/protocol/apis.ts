@@ -13,6 +13,8 @@ import { metadata } from "./metadata.ts";
 import { offsetCommit } from "./offset_commit.ts";
 import { offsetFetch } from "./offset_fetch.ts";
 import { produce } from "./produce.ts";
+import { saslAuthenticate } from "./sasl_authenticate.ts";
+import { saslHandshake } from "./sasl_handshake.ts";
 
 const all: readonly Api[] = [
   produce,
@@ -23,10 +25,12 @@ const all: readonly Api[] = [
   offsetFetch,
   findCoordinator,
   listGroups,
+  saslHandshake,
   apiVersions,
   createTopics,
   deleteTopics,
   initProducerId,
+  saslAuthenticate,
 ];
 
 /** Every API that is known here, by its key. */

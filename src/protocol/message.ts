@@ -1,12 +1,10 @@
 /** Whole messages, head and body: what goes into a frame, and what comes out of one. */
 
-import { errorNumbers } from "../base/error_codes.ts";
 import { KafkaError } from "../base/errors.ts";
 import { Reader } from "../bytes/reader.ts";
 import { Writer } from "../bytes/writer.ts";
 import { requestCodec, responseCodec } from "../wire/codec.ts";
 import type { Api, Request, Response, ResponseIn } from "../wire/schema.ts";
-import { apis } from "./apis.ts";
 import {
   isResponseHeadTagged,
   readRequestHead,
@@ -17,16 +15,6 @@ import {
 } from "./header.ts";
 
 export type { RequestHead, RequestHeadOut } from "./header.ts";
-
-/** A request as a broker reads it. */
-export interface DecodedRequest extends RequestHead {
-  /** What is asked. */
-  readonly api: Api;
-  /** In which version. */
-  readonly version: number;
-  /** Which type it has follows from `api`: it is what {@linkcode RequestOut} says. */
-  readonly body: unknown;
-}
 
 /**
  * A request as the chunks of its frame; the first four bytes are the frame's size. Blocks of records are kept by reference, so
@@ -45,27 +33,6 @@ export function encodeRequest<A extends Api>(
   writeRequestHead(writer, api, version, head);
   codec.write(writer, body);
   return sized(writer);
-}
-
-/**
- * The request in a frame, as a broker reads it. Throws `UNSUPPORTED_VERSION` for what is not known here (then
- * {@linkcode decodeRequestHead} tells whom to answer), `PROTOCOL_ERROR` for a body that is too short or, unless what follows it is
- * to be ignored as Kafka does, too long.
- */
-export function decodeRequest(frame: Uint8Array, ignoreRest = false): DecodedRequest {
-  const reader = new Reader(frame);
-  const { apiKey, version, correlationId, clientId } = readRequestHead(reader);
-  const api = apis.get(apiKey);
-  if (api === undefined) {
-    throw KafkaError.ofBroker(errorNumbers.UNSUPPORTED_VERSION, `a request with the unknown API key ${apiKey}`);
-  }
-  const codec = requestCodec(api, version);
-  if (version >= api.flexible) skipTags(reader);
-  const body = codec.read(reader);
-  if (reader.remaining > 0 && !ignoreRest) {
-    throw new KafkaError("PROTOCOL_ERROR", `${api.name} request v${version}: ${reader.remaining} bytes follow its end`);
-  }
-  return { api, version, correlationId, clientId, body };
 }
 
 /** The head of the request in a frame, whether its body is understood or not. */

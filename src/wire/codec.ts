@@ -38,6 +38,13 @@ export function responseCodec<A extends Api>(api: A, version: number): Codec<Res
   return cached(responses, api, version, "response");
 }
 
+/** The codec of a struct by itself, in Kafka's first way (classic). Compiled once for each struct and version. */
+export function structCodec<S extends Struct>(struct: S, version: number, name: string): Codec<Out<S>, In<S>> {
+  let versions = structs.get(struct);
+  if (versions === undefined) structs.set(struct, versions = []);
+  return versions[version] ??= rooted(struct, { dialect: classic, version, strict: true, name });
+}
+
 /** The codec of a ZooKeeper record, in which an int64 is a bigint. Keep it: each call compiles. */
 export function juteCodec<S extends Struct>(struct: S, name: string): Codec<Out<S, bigint>, In<S, bigint>> {
   return rooted(struct, { dialect: jute, version: 0, strict: true, name });
@@ -63,11 +70,12 @@ interface Target {
   readonly name: string;
 }
 
-type Cache = WeakMap<Api, (Codec<Any> | undefined)[]>;
-const requests: Cache = new WeakMap();
-const responses: Cache = new WeakMap();
+type Cache<K extends object> = WeakMap<K, (Codec<Any> | undefined)[]>;
+const requests: Cache<Api> = new WeakMap();
+const responses: Cache<Api> = new WeakMap();
+const structs: Cache<Struct> = new WeakMap();
 
-function cached(cache: Cache, api: Api, version: number, side: "request" | "response"): Codec<Any> {
+function cached(cache: Cache<Api>, api: Api, version: number, side: "request" | "response"): Codec<Any> {
   let versions = cache.get(api);
   if (versions === undefined) cache.set(api, versions = []);
   return versions[version] ??= compile(api, version, side);

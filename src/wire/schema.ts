@@ -81,6 +81,16 @@ export interface Api {
   readonly response: Struct;
 }
 
+/** A message that travels in the bytes of another one, behind an int16 with its version; it is never flexible. */
+export interface Embedded {
+  /** Kafka's name of it, for errors. */
+  readonly name: string;
+  /** Which versions are known, both ends included. */
+  readonly versions: readonly [min: number, max: number];
+  /** What it holds. */
+  readonly fields: Struct;
+}
+
 /** The type of what is read: every field is there, in every version. */
 export type Out<F, Long = number> = F extends { readonly is: infer S } ? Out<S, Long> | OrNull<F>
   : F extends Scalar ? Scalars<Long>[F]

@@ -4,13 +4,8 @@ import { concat } from "@std/bytes";
 import { assert } from "chai";
 import fc from "fast-check";
 import { apis } from "../../src/protocol/apis.ts";
-import {
-  correlationIdOf,
-  decodeRequest,
-  decodeResponse,
-  encodeRequest,
-  encodeResponse,
-} from "../../src/protocol/message.ts";
+import { decodeRequest } from "../../src/protocol/decode_request.ts";
+import { correlationIdOf, decodeResponse, encodeRequest, encodeResponse } from "../../src/protocol/message.ts";
 import type { Api } from "../../src/wire/schema.ts";
 import { test } from "../harness.ts";
 import { anyOf, anyText } from "./arbitrary.ts";

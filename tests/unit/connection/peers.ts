@@ -9,7 +9,8 @@ import { type ConnectionSettings, Opener } from "../../../src/connection/open.ts
 import { BrokerVersions, type VersionRange } from "../../../src/connection/versions.ts";
 import { apiVersions } from "../../../src/protocol/api_versions.ts";
 import type { RequestHeadOut } from "../../../src/protocol/header.ts";
-import { decodeRequest, decodeRequestHead, encodeResponse } from "../../../src/protocol/message.ts";
+import { decodeRequest } from "../../../src/protocol/decode_request.ts";
+import { decodeRequestHead, encodeResponse } from "../../../src/protocol/message.ts";
 import { type MemoryNetwork, memoryNetwork } from "../../../src/transport/memory.ts";
 import type { Address, Listener, Transport } from "../../../src/transport/transport.ts";
 import { Frames } from "../../../src/wire/frames.ts";

@@ -5,11 +5,11 @@ import { assert } from "chai";
 import { KafkaError } from "../../../src/base/errors.ts";
 import { apiVersions } from "../../../src/protocol/api_versions.ts";
 import { apis } from "../../../src/protocol/apis.ts";
+import { decodeRequest } from "../../../src/protocol/decode_request.ts";
 import { fetch } from "../../../src/protocol/fetch.ts";
 import { listOffsets } from "../../../src/protocol/list_offsets.ts";
 import {
   correlationIdOf,
-  decodeRequest,
   decodeRequestHead,
   decodeResponse,
   encodeRequest,
@@ -158,7 +158,7 @@ test("Fetch v18 does not send its highest watermark, which is none", () => {
 test("the table has every API once", () => {
   const names = [...apis].map(([key, api]) => [key, api.key, api.name]);
   assert.deepEqual(names.map(([key, own]) => key === own), names.map(() => true));
-  assert.deepEqual(names.map(([key]) => key), [0, 1, 2, 3, 8, 9, 10, 16, 17, 18, 19, 20, 22, 36]);
+  assert.lengthOf(names, 74);
 });
 
 test("a client id that is too long is refused", () => {

@@ -3,16 +3,37 @@
 import { brokerError, errorNumbers } from "../base/error_codes.ts";
 import { KafkaError } from "../base/errors.ts";
 import type { Codecs, CompressionCodec } from "../records/compression.ts";
+import { gzipMembers } from "../records/gzip_members.ts";
+import { joined } from "../records/joined.ts";
+import { lz4 } from "../records/lz4.ts";
 import { snappy } from "../records/snappy.ts";
 
-/** gzip by CompressionStream, which only knows one level; all answers are promises. */
+/** gzip by CompressionStream, which knows no levels; all answers are promises. */
 const gzip: CompressionCodec = {
   compress: (bytes) => piped(bytes, new CompressionStream("gzip"), Infinity),
-  decompress: (bytes, limit) => piped(bytes, new DecompressionStream("gzip"), limit),
+  async decompress(bytes, limit) {
+    try {
+      return await gunzipped(bytes, limit);
+    } catch (error) {
+      if (error instanceof KafkaError) throw error;
+      // The streams refuse a second member, and what is no gzip behind the last one; Java reads the one and does not mind the other.
+      const members = gzipMembers(bytes);
+      if (members[0]!.length === bytes.length) throw error;
+      const pieces: Uint8Array[] = [];
+      for (let i = 0, left = limit; i < members.length; left -= pieces[i++]!.length) {
+        pieces.push(await gunzipped(members[i]!, left));
+      }
+      return joined(pieces);
+    }
+  },
 };
 
-/** gzip by the platform's streams, snappy in JavaScript. There is no zstd: who needs it passes a codec when connecting. */
-export const codecs: Codecs = { gzip, snappy };
+/** gzip by the platform's streams, snappy and lz4 in JavaScript. There is no zstd: who needs it passes a codec when connecting. */
+export const codecs: Codecs = { gzip, snappy, lz4 };
+
+function gunzipped(bytes: Uint8Array, limit: number): Promise<Uint8Array> {
+  return piped(bytes, new DecompressionStream("gzip"), limit);
+}
 
 /** All that comes out of a stream when the bytes go in; ends it as soon as that is more than `limit`. */
 async function piped(
@@ -29,7 +50,7 @@ async function piped(
   let size = 0;
   for (;;) {
     const { value, done } = await reader.read();
-    if (done) break;
+    if (done) return joined(chunks);
     size += value.length;
     if (size > limit) {
       reader.cancel().catch(() => {});
@@ -38,12 +59,4 @@ async function piped(
     }
     chunks.push(value);
   }
-  if (chunks.length === 1) return chunks[0]!;
-  const whole = new Uint8Array(size);
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.length;
-  }
-  return whole;
 }

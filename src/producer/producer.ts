@@ -15,7 +15,7 @@ import {
   wholeNumber,
 } from "../base/options.ts";
 import type { ClientParts } from "../cluster/parts.ts";
-import { codecFor, type Compression } from "../records/compression.ts";
+import { checkLevel, codecFor, type Compression } from "../records/compression.ts";
 import { Accumulator } from "./accumulator.ts";
 import { BufferPool } from "./buffers.ts";
 import {
@@ -40,6 +40,11 @@ export interface ProducerOptions {
   readonly acks?: "all" | -1 | 0 | 1 | undefined;
   /** How batches are compressed: `"none"` (the default), `"gzip"`, `"snappy"`, `"lz4"`, `"zstd"`. */
   readonly compression?: Compression | undefined;
+  /**
+   * How much the codec tries: 1 to 9 for gzip (6 if not said), -131,072 to 22 for zstd (3 if not said), as Java's
+   * `compression.gzip.level` and `compression.zstd.level` (KIP-390). snappy and lz4 have none, nor has gzip in a page.
+   */
+  readonly compressionLevel?: number | undefined;
   /** Milliseconds that a batch waits for more messages; 0 (the default): it goes when a request slot is free. */
   readonly lingerMs?: number | undefined;
   /** Bytes at which a batch is full; 262,144 if not said. A larger message has a batch of its own. */
@@ -98,6 +103,7 @@ const rules: OptionRules<ProducerOptions> = {
   acks: oneOf("all", -1, 0, 1),
   idempotent: trueOrFalse,
   compression: oneOf("none", "gzip", "snappy", "lz4", "zstd"),
+  compressionLevel: wholeNumber(-131_072, BYTES_MAX),
   lingerMs: wholeNumber(0, 3_600_000),
   batchBytes: wholeNumber(1, 512 * 1024 * 1024),
   bufferBytes: wholeNumber(1, BYTES_MAX),
@@ -159,6 +165,7 @@ export class Producer {
     this.#topic = topic;
     const settings = this.#options = checked(options);
     if (settings.compression !== "none") codecFor(settings.compression, codecs, 2);
+    checkLevel(settings.compression, codecs, settings.compressionLevel);
     const accumulator = new Accumulator(settings, new BufferPool(settings.batchBytes, SPARE_BYTES_MAX));
     this.#buffer = new Budget(settings.bufferBytes);
     this.#interceptors = ProducerInterceptors.of(settings.interceptors);

@@ -29,6 +29,7 @@ export interface SenderSettings extends BackoffSettings {
   readonly maxInFlight: number;
   readonly requestTimeoutMs: number;
   readonly compression: Compression;
+  readonly compressionLevel?: number | undefined;
 }
 
 /** What a sender works with. */
@@ -324,10 +325,10 @@ export class Sender {
 
   #bytesOf({ bytes, builder, stamp }: Batch): Uint8Array | Promise<Uint8Array> {
     if (bytes) return bytes;
-    const { codecs, settings: { compression } } = this.#parts;
-    if (!stamp) return builder.build({ compression, codecs });
+    const { codecs, settings: { compression, compressionLevel } } = this.#parts;
+    if (!stamp) return builder.build({ compression, codecs, compressionLevel });
     const { producerId, epoch: producerEpoch, sequence: baseSequence } = stamp;
-    return builder.build({ compression, codecs, producerId, producerEpoch, baseSequence });
+    return builder.build({ compression, codecs, compressionLevel, producerId, producerEpoch, baseSequence });
   }
 
   async #exchange(connection: Connection, taken: readonly Try[], handed: Deferred<void>): Promise<void> {

@@ -1,7 +1,8 @@
 /** Writes a record batch, the format since Kafka 0.11 (KIP-98, `org.apache.kafka.common.record.DefaultRecordBatch`). */
 
 import { crc32c } from "../bytes/crc32c.ts";
-import { codecFor, compressionId } from "./compression.ts";
+import { compressed } from "./coding.ts";
+import { compressionId } from "./compression.ts";
 import { ATTRIBUTES, BATCH, ENTRY, setInt64 } from "./layout.ts";
 import type { BufferSource, BuildOptions, Bytes, RecordInput, RecordsBuilder } from "./record.ts";
 import {
@@ -82,12 +83,10 @@ export class BatchBuilder implements RecordsBuilder {
 
   build(options: BuildOptions): Uint8Array | Promise<Uint8Array> {
     checkNotEmpty(this.#count);
-    const { compression, codecs } = options;
+    const { compression, codecs, compressionLevel: level } = options;
     if (compression === "none") return this.#finish(this.#bytes.subarray(0, this.#length), options);
-    const codec = codecFor(compression, codecs, this.magic);
-    const compressed = codec.compress(this.#bytes.subarray(BATCH.head, this.#length));
-    if (compressed instanceof Uint8Array) return this.#wrap(compressed, options);
-    return compressed.then((bytes) => this.#wrap(bytes, options));
+    const records = this.#bytes.subarray(BATCH.head, this.#length);
+    return compressed(records, this.magic, { compression, codecs, level }, (bytes) => this.#wrap(bytes, options));
   }
 
   release(): void {

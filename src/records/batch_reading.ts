@@ -1,10 +1,11 @@
 /** Opens a record batch, the format since Kafka 0.11: finds and checks every record, and reads their parts on demand. */
 
 import { crc32c } from "../bytes/crc32c.ts";
+import { decompressed } from "./coding.ts";
 import { compressionOf } from "./compression.ts";
 import { ATTRIBUTES, BATCH, int64At } from "./layout.ts";
 import type { Header, MessageSource } from "./message.ts";
-import { corrupt, crcDiffers, decompressed, type Origin, type ReadOptions } from "./origin.ts";
+import { corrupt, crcDiffers, type Origin, type ReadOptions } from "./origin.ts";
 import { RecordList } from "./record_list.ts";
 import { textOf } from "./text.ts";
 import { varintAt, varintEnd, varlongAt } from "./varint.ts";

@@ -2,7 +2,8 @@
 
 import { KafkaError } from "../base/errors.ts";
 import { crc32 } from "../bytes/crc32.ts";
-import { codecFor, type Compression, compressionId } from "./compression.ts";
+import { compressed } from "./coding.ts";
+import { type Compression, compressionId } from "./compression.ts";
 import { ENTRY, MESSAGE, messageHead, messageSizeMin, setInt64 } from "./layout.ts";
 import type { BufferSource, BuildOptions, Bytes, RecordInput, RecordsBuilder } from "./record.ts";
 import {
@@ -67,12 +68,10 @@ export class MessageSetBuilder implements RecordsBuilder {
 
   build(options: BuildOptions): Uint8Array | Promise<Uint8Array> {
     checkNotEmpty(this.#count);
-    const { compression, codecs } = options;
+    const { compression, codecs, compressionLevel: level } = options;
     const set = this.#bytes.subarray(0, this.#length);
     if (compression === "none") return set;
-    const compressed = codecFor(compression, codecs, this.magic).compress(set);
-    if (compressed instanceof Uint8Array) return this.#wrap(compressed, compression);
-    return compressed.then((bytes) => this.#wrap(bytes, compression));
+    return compressed(set, this.magic, { compression, codecs, level }, (bytes) => this.#wrap(bytes, compression));
   }
 
   release(): void {

@@ -1,10 +1,11 @@
 /** Opens what Kafka before 0.11 wrote: runs of plain messages, and messages that hold a compressed set of others. */
 
 import { crc32 } from "../bytes/crc32.ts";
+import { decompressed } from "./coding.ts";
 import { compressionOf } from "./compression.ts";
 import { ATTRIBUTES, ENTRY, int64At, MESSAGE, messageHead, messageSizeMin } from "./layout.ts";
 import type { Header, MessageSource } from "./message.ts";
-import { corrupt, crcDiffers, decompressed, type Origin, type ReadOptions } from "./origin.ts";
+import { corrupt, crcDiffers, type Origin, type ReadOptions } from "./origin.ts";
 import { RecordList } from "./record_list.ts";
 
 /** The bytes of a set or of a part of it, with the one view of them. */

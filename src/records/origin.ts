@@ -2,7 +2,7 @@
 
 import { brokerError, errorNumbers } from "../base/error_codes.ts";
 import { KafkaError } from "../base/errors.ts";
-import { codecFor, type Codecs, type Compression } from "./compression.ts";
+import type { Codecs } from "./compression.ts";
 
 /** The partition that records were read from. */
 export interface Origin {
@@ -35,41 +35,4 @@ export function corrupt(origin: Origin, offset: number, why: string, cause?: unk
 /** What to say of a checksum that is not what it should be. */
 export function crcDiffers(computed: number, stored: number): string {
   return `their CRC is ${computed.toString(16)}, and it should be ${stored.toString(16)}`;
-}
-
-/**
- * Decompresses the records at an offset and gives them to `then`. Whatever the codec throws, now or later, is told as records
- * that are broken.
- */
-export function decompressed<T>(
-  compressed: Uint8Array,
-  compression: Exclude<Compression, "none">,
-  magic: 0 | 1 | 2,
-  origin: Origin,
-  offset: number,
-  options: ReadOptions,
-  then: (plain: Uint8Array) => T,
-): T | Promise<T> {
-  const { codecs, decompressedLimit: limit } = options;
-  const codec = codecFor(compression, codecs, magic);
-  const failed = (cause: unknown): never => {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw corrupt(origin, offset, `${compression} cannot decompress them to at most ${limit} bytes (${why})`, cause);
-  };
-  const checked = (plain: Uint8Array): T => {
-    if (plain.length <= limit) return then(plainArray(plain));
-    throw corrupt(origin, offset, `decompressed they are ${plain.length} bytes, and ${limit} are allowed`);
-  };
-  let plain: Uint8Array | Promise<Uint8Array>;
-  try {
-    plain = codec.decompress(compressed, limit);
-  } catch (cause) {
-    return failed(cause);
-  }
-  return plain instanceof Uint8Array ? checked(plain) : plain.then(checked, failed);
-}
-
-/** The same bytes as a plain Uint8Array: views of a Node Buffer would be Buffers too. */
-export function plainArray(bytes: Uint8Array): Uint8Array {
-  return bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
 }

@@ -1,10 +1,11 @@
 /** Finds the batches in what a partition's fetch brought, whichever formats they have, and opens them. */
 
 import { openBatch } from "./batch_reading.ts";
+import { plainArray } from "./coding.ts";
 import { type Compression, compressionOf } from "./compression.ts";
 import { ATTRIBUTES, BATCH, ENTRY, int64At, MESSAGE, messageSizeMin } from "./layout.ts";
 import { openRun, openWrapper } from "./message_set_reading.ts";
-import { corrupt, type Origin, plainArray, type ReadOptions } from "./origin.ts";
+import { corrupt, type Origin, type ReadOptions } from "./origin.ts";
 import type { RecordList } from "./record_list.ts";
 
 export type { Origin, ReadOptions } from "./origin.ts";

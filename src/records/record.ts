@@ -23,6 +23,8 @@ export interface BuildOptions {
   readonly compression: Compression;
   /** The codecs at hand. */
   readonly codecs: Codecs;
+  /** How much the codec tries, if it knows levels; its own default if not said. */
+  readonly compressionLevel?: number | undefined;
   /** Whose batch it is, for an idempotent producer; -1 for none. Format 2 only, like the rest. */
   readonly producerId?: number;
   /** Which incarnation of that producer; -1 for none. */

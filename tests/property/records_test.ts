@@ -24,12 +24,14 @@ const timestamp = fc.oneof(
 );
 const recordOf = (magic: number): fc.Arbitrary<RecordInput> =>
   fc.record({ key: bytes, value: bytes, headers: magic < 2 ? fc.constant([]) : headers, timestamp });
-const compression = fc.constantFrom<Compression>("none", "gzip", "snappy");
+/** What each format can hold. */
+const compressionOf = (magic: number) =>
+  fc.constantFrom<Compression>("none", "gzip", "snappy", "lz4", ...magic === 2 ? ["zstd" as const] : []);
 /** One batch or set: its format, its codec, its records. */
 const batch = fc.constantFrom(...MAGICS).chain((magic) =>
   fc.record({
     magic: fc.constant(magic),
-    compression,
+    compression: compressionOf(magic),
     records: fc.array(recordOf(magic), { minLength: 1, maxLength: 8 }),
   })
 );

@@ -30,7 +30,13 @@ export { Batch } from "./src/consumer/batch.ts";
 export { type Header, Message, type MessageChanges } from "./src/records/message.ts";
 export type { Codecs, Compression, CompressionCodec } from "./src/records/compression.ts";
 export type { BrokerInfo, PartitionInfo, TopicInfo } from "./src/cluster/snapshot.ts";
+export type { Asked, SaslContext, SaslMechanism } from "./src/connection/sasl/mechanism.ts";
+export { type AwsCredentials, awsMskIam, type AwsMskIamOptions } from "./src/connection/sasl/aws_msk_iam.ts";
+export { oauthBearer, type OAuthOptions, type OAuthToken } from "./src/connection/sasl/oauth_bearer.ts";
+export { plain, type UserPassword } from "./src/connection/sasl/plain.ts";
+export { type ScramCredentials, scramSha256, scramSha512 } from "./src/connection/sasl/scram.ts";
 export type {
+  AuthenticatedEvent,
   BatchFetchedEvent,
   BatchSentEvent,
   ClientEvent,

@@ -12,6 +12,23 @@ export interface ConnectedEvent {
   readonly versions: string;
 }
 
+/**
+ * A broker has taken the credentials (SASL). What fails ends the connection: `connectFailed` tells of that, or, where a session was to
+ * be renewed, `disconnected`.
+ */
+export interface AuthenticatedEvent {
+  /** Which event it is. */
+  readonly type: "authenticated";
+  /** The broker's address, `host:port`. */
+  readonly broker: string;
+  /** The mechanism, as `"SCRAM-SHA-256"`. */
+  readonly mechanism: string;
+  /** Whether the connection was in use already, and its session was about to end (KIP-368). */
+  readonly again: boolean;
+  /** Milliseconds that it took, with asking for the credentials. */
+  readonly durationMs: number;
+}
+
 /** A connection could not be opened. Whoever needs it tries again, or fails with this error. */
 export interface ConnectFailedEvent {
   /** Which event it is. */
@@ -182,6 +199,7 @@ export interface PartitionFailedEvent {
  */
 export type ClientEvent =
   | ConnectedEvent
+  | AuthenticatedEvent
   | ConnectFailedEvent
   | DisconnectedEvent
   | RequestEvent

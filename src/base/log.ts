@@ -41,6 +41,7 @@ export function writeLine(log: Logger, event: ClientEvent): void {
 function levelOf(event: ClientEvent): LogLevel | undefined {
   switch (event.type) {
     case "connected":
+    case "authenticated":
       return "debug";
     case "connectFailed":
       return isOver(event.error) ? "debug" : "warn";
@@ -80,6 +81,8 @@ function lineOf(event: ClientEvent): string {
   switch (event.type) {
     case "connected":
       return `Connected to ${event.broker} in ${round(event.durationMs)} ms`;
+    case "authenticated":
+      return `Authenticated to ${event.broker} by ${event.mechanism}${event.again ? ", again" : ""}`;
     case "connectFailed":
       return `Could not connect to ${event.broker}: ${wordsOf(event.error)}`;
     case "disconnected":

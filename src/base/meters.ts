@@ -43,18 +43,20 @@ export class ConnectionMeter {
   opened = 0;
   closed = 0;
   failed = 0;
+  authentications = 0;
 
   /** Takes in what another one has counted. */
   add(other: ConnectionMeter): void {
     this.opened += other.opened;
     this.closed += other.closed;
     this.failed += other.failed;
+    this.authentications += other.authentications;
   }
 
   /** What it has counted up to now. */
   snapshot(): ConnectionMetrics {
-    const { opened, closed, failed } = this;
-    return { open: opened - closed, opened, closed, failed };
+    const { opened, closed, failed, authentications } = this;
+    return { open: opened - closed, opened, closed, failed, authentications };
   }
 }
 

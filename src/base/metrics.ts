@@ -12,6 +12,8 @@ export interface ConnectionMetrics {
   readonly closed: number;
   /** Attempts that failed. */
   readonly failed: number;
+  /** SASL authentications that went well, repeated ones too (`successful-authentication-total`, `successful-reauthentication-total`). */
+  readonly authentications: number;
 }
 
 /** Requests, counted. */

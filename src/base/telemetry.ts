@@ -105,6 +105,12 @@ export class Telemetry {
     this.#tell?.({ type: "connected", broker, durationMs: this.#since(startedAt), versions });
   }
 
+  /** A broker has taken the credentials: for a new connection, or `again`. */
+  authenticated(broker: string, mechanism: string, startedAt: number, again = false): void {
+    this.#broker(broker).connections.authentications++;
+    this.#tell?.({ type: "authenticated", broker, mechanism, again, durationMs: this.#since(startedAt) });
+  }
+
   /** A connection could not be opened. */
   connectFailed(broker: string, startedAt: number, error: unknown): void {
     this.#broker(broker).connections.failed++;

@@ -21,6 +21,7 @@ import { Telemetry } from "../base/telemetry.ts";
 import { realWorld, type World } from "../base/world.ts";
 import type { ClusterSettings } from "../cluster/cluster.ts";
 import { labelOf } from "../connection/open.ts";
+import type { SaslMechanism } from "../connection/sasl/mechanism.ts";
 import type { ConsumerInterceptor } from "../consumer/interceptors.ts";
 import type { ProducerInterceptor } from "../producer/interceptors.ts";
 import type { Codecs } from "../records/compression.ts";
@@ -34,6 +35,12 @@ export interface ConnectOptions {
   readonly clientId?: string | undefined;
   /** With TLS: `true` for the platform's own authorities, or what to believe and show; a function is asked at each dial. */
   readonly tls?: boolean | TlsOptions | (() => TlsOptions | Promise<TlsOptions>) | undefined;
+  /**
+   * How to authenticate: `plain({ … })`, `scramSha256({ … })`, `scramSha512({ … })`, `oauthBearer({ … })`, `awsMskIam({ … })`, or a
+   * {@linkcode SaslMechanism} of your own. What a broker refuses fails with its own code, as `SASL_AUTHENTICATION_FAILED`: `connect()`
+   * at once if all hosts do, and later each call that needs a new connection. Nobody if not said.
+   */
+  readonly sasl?: SaslMechanism | undefined;
   /** Where a broker that calls itself so is really reached, through a tunnel or NAT. */
   readonly mapAddress?: ((host: string, port: number) => Address) | undefined;
   /** Milliseconds for one dial with its handshakes; 10,000 if not said. */
@@ -86,6 +93,14 @@ const rules: OptionRules<ClientOptions> = {
   },
   clientId: someText,
   tls: either(trueOrFalse, someObject, someFunction),
+  sasl: {
+    allowed: "a SASL mechanism, as plain({ … }) gives it: an object with a name and a function authenticate",
+    accepts: (value) => {
+      if (typeof value !== "object" || value === null) return false;
+      const { name, authenticate } = value as Record<string, unknown>;
+      return typeof name === "string" && typeof authenticate === "function";
+    },
+  },
   mapAddress: someFunction,
   connectTimeoutMs: wholeNumber(1, MS_MAX),
   bootstrapTimeoutMs: wholeNumber(1, MS_MAX),

@@ -422,7 +422,12 @@ export class Cluster {
     const startedAt = this.#world.now();
     const version = connection.pick(metadata);
     const all = { topics: version === 0 ? [] : null };
-    const response = await connection.request(metadata, all, { timeoutMs, signal, versionMax: version });
+    const response = await connection.request(metadata, all, { timeoutMs, signal, versionMax: version }).catch(
+      async (error) => {
+        if (isHangup(error)) await this.#pool.throwIfSasl(address, signal);
+        throw error;
+      },
+    );
     this.#checkWhole(response.errorCode, connection);
     this.#learn(learned(this.#snapshot, response, version, null), connection);
     this.#settings.telemetry.metadataFetched(connection.label, startedAt, this.#snapshot);
@@ -467,6 +472,10 @@ export class Cluster {
       this.deadline("Fetching metadata", signal, (signal) => this.refresh(topics, signal))
     );
   }
+}
+
+function isHangup(error: unknown): boolean {
+  return error instanceof KafkaError && (error.code === "CONNECTION_CLOSED" || error.code === "CONNECTION_RESET");
 }
 
 function seedKey(address: Address): string {

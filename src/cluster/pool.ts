@@ -88,6 +88,11 @@ export class Pool {
     return slot?.opening ? OPENING : NOT_OPEN;
   }
 
+  /** Throws `ILLEGAL_SASL_STATE` if the address wants SASL, and is told nothing of it. */
+  throwIfSasl(address: Address, signal: AbortSignal): Promise<void> {
+    return this.#opener.throwIfSasl(address, signal);
+  }
+
   /** What the broker behind `key` spoke when last connected to. */
   versions(key: string): BrokerVersions | undefined {
     return this.#slots.get(key)?.connection?.versions;

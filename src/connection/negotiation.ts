@@ -49,15 +49,20 @@ const SILENCE_MS = 500;
 
 /**
  * Asks for the broker's versions. `hangup` when it closes the connection instead: that is a broker of 0.8, or no Kafka at
- * all. Rejects with `NOT_KAFKA`, `PROTOCOL_ERROR`, a broker's error.
+ * all. Rejects with `NOT_KAFKA`, `PROTOCOL_ERROR`, a broker's error. Without `probes` it waits for as long as that takes: a listener
+ * with SASL hangs up on whatever comes before the authentication, and those of 0.9 have none that is spoken here.
  */
-export async function negotiate(line: Line, firstVersion: number, firstId = 0): Promise<Greeting | "hangup"> {
+export async function negotiate(
+  line: Line,
+  firstVersion: number,
+  { firstId = 0, probes = true } = {},
+): Promise<Greeting | "hangup"> {
   let id = firstId, version = Math.min(firstVersion, API_VERSIONS_MAX);
   for (;;) {
     const probeId = id + 1;
     let probed = false;
     await sendApiVersions(line, version, id);
-    const silence = line.world.timer(SILENCE_MS, () => {
+    const silence = !probes ? undefined : line.world.timer(SILENCE_MS, () => {
       probed = true;
       const probe = encodeRequest(listGroups, 0, { correlationId: probeId, clientId: line.clientId }, {});
       write(line, probe);
@@ -66,7 +71,7 @@ export async function negotiate(line: Line, firstVersion: number, firstId = 0): 
     try {
       frame = await nextFrame(line);
     } finally {
-      silence.cancel();
+      silence?.cancel();
     }
     if (!frame) return "hangup";
     const answered = correlationIdOf(frame);
@@ -101,7 +106,7 @@ export async function isOf08(line: Line): Promise<Greeting | boolean> {
   if (!frame) return false;
   if (correlationIdOf(frame) !== 0) throw outOfStep(line, correlationIdOf(frame), 0);
   decodeResponse(metadata, 0, frame);
-  const greeting = await negotiate(line, 0, 1);
+  const greeting = await negotiate(line, 0, { firstId: 1 });
   return greeting === "hangup" ? true : greeting;
 }
 
@@ -137,12 +142,12 @@ function sendApiVersions(line: Line, version: number, correlationId: number): Pr
 }
 
 /** Writes. If the peer has hung up, or does so meanwhile, reading tells: it may have said something before. */
-function write({ transport }: Line, chunks: readonly Uint8Array[]): Promise<void> {
+export function write({ transport }: Line, chunks: readonly Uint8Array[]): Promise<void> {
   return transport.write(chunks).catch(() => {});
 }
 
 /** The next frame; undefined when the peer hung up before it said anything. */
-async function nextFrame({ frames }: Line): Promise<Uint8Array | undefined> {
+export async function nextFrame({ frames }: Line): Promise<Uint8Array | undefined> {
   for (;;) {
     const frame = frames.take();
     if (frame) return frame;
@@ -162,7 +167,13 @@ function isHangup(error: unknown): boolean {
 
 async function skipAnswer(line: Line, correlationId: number): Promise<void> {
   const frame = await nextFrame(line);
-  if (frame && correlationIdOf(frame) !== correlationId) throw outOfStep(line, correlationIdOf(frame), correlationId);
+  if (frame) checkStep(line, frame, correlationId);
+}
+
+/** Throws `PROTOCOL_ERROR` for an answer to something else. */
+export function checkStep(line: Line, frame: Uint8Array, correlationId: number): void {
+  const got = correlationIdOf(frame);
+  if (got !== correlationId) throw outOfStep(line, got, correlationId);
 }
 
 function outOfStep({ label }: Line, got: number, wanted: number): KafkaError {

@@ -8,6 +8,12 @@ import type { Address, Dial, TlsOptions, Transport } from "../transport/transpor
 import { Frames } from "../wire/frames.ts";
 import { Connection } from "./connection.ts";
 import { API_VERSIONS_MAX, type Greeting, isOf08, type Line, negotiate, throwIfTls } from "./negotiation.ts";
+import { errorNumbers } from "../base/error_codes.ts";
+import { saslHandshake } from "../protocol/sasl_handshake.ts";
+import { authenticate } from "./sasl/authenticate.ts";
+import { refusal } from "./sasl/credentials.ts";
+import { LineCarrier } from "./sasl/line.ts";
+import type { SaslMechanism } from "./sasl/mechanism.ts";
 import { type BrokerVersions, versionsOf082 } from "./versions.ts";
 
 /** What all connections of a client have in common. */
@@ -19,6 +25,8 @@ export interface ConnectionSettings {
   readonly clientId: string;
   /** Asked at each dial, so that certificates may rotate; undefined: no TLS. */
   readonly tls: (() => TlsOptions | Promise<TlsOptions>) | undefined;
+  /** How to authenticate; undefined: not at all. */
+  readonly sasl?: SaslMechanism | undefined;
   /** Milliseconds for one dial with all that follows until the connection is ready. */
   readonly connectTimeoutMs: number;
   /** The largest frame that a broker may send, in bytes. */
@@ -71,6 +79,8 @@ export class Opener {
   }
 
   async #open(address: Address, label: string, signal: AbortSignal): Promise<Connection> {
+    const { sasl } = this.#settings;
+    if (sasl) return await this.#openSecured(address, label, signal, sasl);
     const remembered = this.#recall(label);
     if (remembered?.old) return await this.#openOld(address, label, signal, remembered.old);
     const first = await this.#withLine(address, label, signal, async (line) => {
@@ -92,6 +102,54 @@ export class Opener {
     return connection;
   }
 
+  /**
+   * With SASL there are no guesses: brokers before 0.10 speak none that is known here. Those before 1.0 hang up on wrong credentials
+   * without a word. One that is going down does so too, but nobody listens there then: who hangs up again has meant it.
+   */
+  async #openSecured(address: Address, label: string, signal: AbortSignal, sasl: SaslMechanism): Promise<Connection> {
+    const { world, telemetry } = this.#settings;
+    const version = this.#recall(label)?.apiVersionsVersion ?? API_VERSIONS_MAX;
+    for (let attempt = 1;; attempt++) {
+      let hungUp = false;
+      try {
+        const connection = await this.#withLine(address, label, signal, async (line) => {
+          const greeting = await negotiate(line, version, { probes: false });
+          if (greeting === "hangup") return undefined;
+          const { versions, nextCorrelationId } = greeting;
+          const carrier = new LineCarrier(line, nextCorrelationId, () => hungUp = true);
+          const startedAt = world.now();
+          const party = { ...address, world, mechanism: sasl, label, versions, signal };
+          await authenticate(party, carrier);
+          telemetry.authenticated(label, sasl.name, startedAt);
+          return this.#greeted(line, { ...greeting, nextCorrelationId: carrier.nextCorrelationId });
+        });
+        return connection ?? await this.#hungUp(address, label, signal);
+      } catch (error) {
+        if (!hungUp || !(error instanceof KafkaError) || signal.aborted) throw error;
+        if (attempt > 1) throw error.with({ retriable: false });
+      }
+    }
+  }
+
+  /**
+   * A listener that hangs up on the first request after ApiVersions may want SASL, of which it was told nothing. It says so when it is
+   * asked for a mechanism that there is not: throws `ILLEGAL_SASL_STATE` then.
+   */
+  async throwIfSasl(address: Address, signal: AbortSignal): Promise<void> {
+    if (this.#settings.sasl) return;
+    const label = labelOf(address);
+    await this.#withLine(address, label, signal, async (line) => {
+      const greeting = await negotiate(line, this.#recall(label)?.apiVersionsVersion ?? API_VERSIONS_MAX);
+      const version = greeting === "hangup" ? undefined : greeting.versions.best(saslHandshake);
+      if (greeting === "hangup" || version === undefined) return undefined;
+      const carrier = new LineCarrier(line, greeting.nextCorrelationId);
+      const { errorCode, mechanisms } = await carrier.ask(saslHandshake, version, { mechanism: "" });
+      if (errorCode !== errorNumbers.UNSUPPORTED_SASL_MECHANISM) return undefined;
+      const detail = `${label} wants SASL (${mechanisms.join(", ")}): connect with the option sasl`;
+      throw refusal(detail, { broker: label }, errorNumbers.ILLEGAL_SASL_STATE);
+    });
+  }
+
   async #hungUp(address: Address, label: string, signal: AbortSignal): Promise<never> {
     if (!this.#settings.tls) {
       await this.#withLine(address, label, signal, async (line) => {
@@ -99,7 +157,10 @@ export class Opener {
         return undefined;
       });
     }
-    const detail = `${label} hangs up on the first request; does the listener want SASL, or is it no Kafka broker`;
+    const guess = this.#settings.sasl
+      ? "is it no Kafka broker of 0.10 or later"
+      : "does the listener want SASL, or is it no Kafka broker";
+    const detail = `${label} hangs up on the first request; ${guess}`;
     throw new KafkaError("CONNECTION_CLOSED", detail, { broker: label });
   }
 

@@ -99,7 +99,7 @@ test("where nobody listens no event is built, and everything is counted all the 
     everything(telemetry, parts);
     assert.equal(parts.reads(), 0);
     const { connections, requests, metadata, producer, consumer } = telemetry.metrics();
-    assert.deepEqual(connections, { open: 0, opened: 1, closed: 1, failed: 1 });
+    assert.deepEqual(connections, { open: 0, opened: 1, closed: 1, failed: 1, authentications: 0 });
     assert.deepInclude(requests, { inFlight: 0, count: 1, failed: 0, requestBytes: 10, responseBytes: 20 });
     assert.deepInclude(metadata, { refreshes: 1, failures: 1 });
     assert.deepInclude(producer, { records: 2, failedRecords: 2, batches: 1, retries: 1 });

@@ -78,6 +78,7 @@ export function either(...rules: readonly OptionRule[]): OptionRule {
 
 /** A value in few words, for an error's text: never a whole object, never a secret's neighbours. */
 export function brief(value: unknown): string {
+  if (typeof value === "string" && value.includes("-----BEGIN ")) return "a text in PEM"; // it may be a key
   if (typeof value === "string") return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);
   if (typeof value === "bigint") return `${value}n`;
   if (Array.isArray(value)) return `an array of ${value.length}`;
@@ -109,7 +110,7 @@ export function checkOptions<T extends object, D extends Partial<T>>(
     if (!rule) {
       throw new KafkaError(
         "INVALID_OPTION",
-        `${where} has no option ${name}; it knows ${Object.keys(rules).join(", ")}`,
+        `${where} has no option ${/^\w+$/.test(name) ? name : brief(name)}; it knows ${Object.keys(rules).join(", ")}`,
       );
     }
     if (value === undefined) continue;

@@ -136,6 +136,24 @@ export async function throwIfTls(line: Line): Promise<void> {
   }
 }
 
+/**
+ * The other way round: a peer hung up on a greeting in TLS, as brokers do where they are to be spoken to in clear. Throws
+ * `TLS_FAILED` if it answers in clear. Nothing is told to it, not even who we are.
+ */
+export async function throwIfClear(line: Line, cause: unknown): Promise<void> {
+  const { label } = line;
+  let greeting: Greeting | "hangup";
+  try {
+    greeting = await negotiate({ ...line, clientId: "" }, 0);
+  } catch {
+    return; // what it is, nobody knows
+  }
+  if (greeting === "hangup") return;
+  const detail = `${label} answers in clear, and was spoken to in TLS: connect without the option tls, ` +
+    "or to the port where it speaks TLS";
+  throw new KafkaError("TLS_FAILED", detail, { broker: label, cause });
+}
+
 function sendApiVersions(line: Line, version: number, correlationId: number): Promise<void> {
   const body = version >= 3 ? SOFTWARE : {};
   return write(line, encodeRequest(apiVersions, version, { correlationId, clientId: line.clientId }, body));

@@ -1,15 +1,24 @@
 /** From an address to a connection that is ready: dial, negotiate, and remember what the peer turned out to be. */
 
 import { abortable, withDeadline } from "../base/async.ts";
+import { errorNumbers } from "../base/error_codes.ts";
 import { KafkaError } from "../base/errors.ts";
+import { brief } from "../base/options.ts";
 import type { Telemetry } from "../base/telemetry.ts";
 import type { World } from "../base/world.ts";
+import { saslHandshake } from "../protocol/sasl_handshake.ts";
 import type { Address, Dial, TlsOptions, Transport } from "../transport/transport.ts";
 import { Frames } from "../wire/frames.ts";
 import { Connection } from "./connection.ts";
-import { API_VERSIONS_MAX, type Greeting, isOf08, type Line, negotiate, throwIfTls } from "./negotiation.ts";
-import { errorNumbers } from "../base/error_codes.ts";
-import { saslHandshake } from "../protocol/sasl_handshake.ts";
+import {
+  API_VERSIONS_MAX,
+  type Greeting,
+  isOf08,
+  type Line,
+  negotiate,
+  throwIfClear,
+  throwIfTls,
+} from "./negotiation.ts";
 import { authenticate } from "./sasl/authenticate.ts";
 import { refusal } from "./sasl/credentials.ts";
 import { LineCarrier } from "./sasl/line.ts";
@@ -35,6 +44,9 @@ export interface ConnectionSettings {
 
 /** How long it is believed that an address speaks as a broker before 0.10 did; then it is asked again, it may be newer now. */
 const MEMORY_MS = 5 * 60_000;
+
+/** How long who hung up on TLS may take to answer in clear. */
+const CLEAR_MS = 2_000;
 
 interface Memory {
   /** The versions of a broker that cannot be asked. */
@@ -182,22 +194,14 @@ export class Opener {
     signal: AbortSignal,
     use: (line: Line) => Connection | undefined | Promise<Connection | undefined>,
   ): Promise<Connection | undefined> {
-    const { world, dial, clientId, frameBytesMax } = this.#settings;
-    const startedAt = world.now();
-    const transport: Transport = await dial(address, { signal, ...await this.#tlsFor(label, signal) });
+    const startedAt = this.#settings.world.now();
+    const transport = await this.#dial(address, label, signal);
     const close = () => transport.close();
     signal.addEventListener("abort", close, { once: true });
     let connection: Connection | undefined;
     try {
       signal.throwIfAborted();
-      connection = await use({
-        world,
-        transport,
-        frames: new Frames(transport, frameBytesMax),
-        clientId,
-        label,
-        startedAt,
-      });
+      connection = await use(this.#line(transport, label, startedAt));
       signal.throwIfAborted();
       return connection;
     } catch (error) {
@@ -211,11 +215,45 @@ export class Opener {
     }
   }
 
+  #line(transport: Transport, label: string, startedAt: number): Line {
+    const { world, clientId, frameBytesMax } = this.#settings;
+    return { world, transport, frames: new Frames(transport, frameBytesMax), clientId, label, startedAt };
+  }
+
+  /** Dials; where a greeting in TLS is hung up on, finds out whether that is because clear text is wanted. */
+  async #dial(address: Address, label: string, signal: AbortSignal): Promise<Transport> {
+    const { world, dial, tls } = this.#settings;
+    try {
+      return await dial(address, { signal, ...await this.#tlsFor(label, signal) });
+    } catch (error) {
+      if (!tls || !(error instanceof KafkaError) || error.code !== "CONNECTION_RESET") throw error;
+      const startedAt = world.now();
+      const transport = await dial(address, { signal }).catch(() => undefined);
+      if (!transport) throw error;
+      const close = () => transport.close();
+      const late = world.timer(CLEAR_MS, close);
+      signal.addEventListener("abort", close, { once: true });
+      try {
+        await throwIfClear(this.#line(transport, label, startedAt), error);
+      } finally {
+        signal.removeEventListener("abort", close);
+        late.cancel();
+        close();
+      }
+      throw error;
+    }
+  }
+
   /** The user's own function gives it: it may fail, and it may never end. */
   async #tlsFor(label: string, signal: AbortSignal): Promise<{ tls?: TlsOptions }> {
     const { world, tls } = this.#settings;
     if (!tls) return {};
-    const asked = async () => await tls();
+    const asked = async () => {
+      const given: unknown = await tls();
+      if (typeof given === "object" && given !== null) return given;
+      // Never in clear because a function forgot its return.
+      throw new KafkaError("INVALID_OPTION", `The function tls must give an object, not ${brief(given)}`);
+    };
     try {
       return { tls: await abortable(world, `TLS options for ${label}`, asked(), signal) };
     } catch (error) {
@@ -225,6 +263,7 @@ export class Opener {
       throw new KafkaError("TLS_FAILED", `The function that gives the TLS options for ${label} failed: ${why}`, {
         broker: label,
         cause: error,
+        retriable: true, // what hands out certificates may be back soon
       });
     }
   }

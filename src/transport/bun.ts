@@ -154,11 +154,17 @@ const handlers: Handlers = {
 /** Options of a TLS client. */
 function secureOptions(name: string, { ca, cert, key }: TlsOptions): Record<string, unknown> {
   return {
-    ...(ca !== undefined && { ca }),
+    ...(ca !== undefined && { ca, allowPartialTrustChain: true }),
     ...(cert !== undefined && { cert, key }),
     ...(isIP(name) === 0 && { serverName: name }),
     rejectUnauthorized: true,
   };
+}
+
+/** The error for a certificate of another name carries all of it along: its words are enough. */
+function otherName(name: string, certificate: PeerCertificate): Error | undefined {
+  const error = checkServerIdentity(name, certificate) as (Error & { readonly code?: string }) | undefined;
+  return error && Object.assign(new Error(error.message), { code: error.code });
 }
 
 /** One attempt: from the call until it is a transport, or is given up. */
@@ -190,7 +196,7 @@ class Attempt implements Handlers {
 
   /** Older releases say `ok` whatever the certificate is, and none looks at the name. */
   handshake = (socket: Socket, ok: boolean, error: Error | null): void => {
-    const wrong = error ?? (ok ? checkServerIdentity(this.#name, socket.getPeerCertificate()) : undefined);
+    const wrong = error ?? (ok ? otherName(this.#name, socket.getPeerCertificate()) : undefined);
     if (ok && !wrong) return this.#settle();
     this.#giveUp(failureOf(wrong ?? new Error("The handshake failed"), this.#transport.broker, "TLS_FAILED"));
   };

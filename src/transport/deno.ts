@@ -82,11 +82,16 @@ class DenoTransport implements Transport {
     }
   }
 
-  /** A read found the end. After a failure the platform calls it a clean one: the first error is remembered. */
+  /**
+   * A read found the end. After a failure the platform calls it a clean one: the first error is remembered. But a write that was
+   * reset while a peer's refusal lay unread tells nothing, and the refusal why.
+   */
   #ended(error?: unknown): null {
     if (this.#closed) return null;
     if (error === undefined && this.#error === undefined) return null;
-    throw this.#fail(error);
+    const told = error === undefined ? undefined : failureOf(error, this.#broker, "CONNECTION_RESET");
+    if (told?.code === "TLS_FAILED" && this.#error?.code === "CONNECTION_RESET") this.#error = told;
+    throw this.#fail(told);
   }
 
   /** The first error is the error, of everything that waits and that will be asked. */
@@ -109,9 +114,21 @@ async function shaken(conn: Deno.TlsConn, broker: string, signal?: AbortSignal):
   try {
     await abortable(realWorld, "TLS handshake", conn.handshake(), signal);
     return conn;
-  } catch (error) {
+  } catch (thrown) {
+    const error = failureOf(thrown, broker, "TLS_FAILED");
+    const refusal = error.code === "CONNECTION_RESET" ? await refusalIn(conn, signal) : undefined;
     closeQuietly(conn);
-    throw failureOf(error, broker, "TLS_FAILED");
+    throw refusal === undefined ? error : failureOf(refusal, broker, "TLS_FAILED");
+  }
+}
+
+/** What a peer said before it hung up on our writing, if it said anything: that lies unread. */
+async function refusalIn(conn: Deno.TlsConn, signal?: AbortSignal): Promise<unknown> {
+  try {
+    await abortable(realWorld, "TLS refusal", conn.read(new Uint8Array(1)), signal);
+    return undefined;
+  } catch (error) {
+    return error instanceof Deno.errors.InvalidData ? error : undefined;
   }
 }
 
@@ -174,7 +191,7 @@ export async function dial(address: Address, { tls, signal }: DialOptions = {}):
     return new DenoTransport(await secured, broker);
   } catch (error) {
     signal?.throwIfAborted();
-    throw failureOf(error, broker, "HOST_UNREACHABLE");
+    throw failureOf(error, broker, tls === undefined ? "HOST_UNREACHABLE" : "TLS_FAILED"); // it has no name for a bad key
   }
 }
 

@@ -105,11 +105,18 @@ function closedByPeer(broker: string): KafkaError {
 function secureOptions(host: string, { ca, cert, key, serverName }: TlsOptions): tls.ConnectionOptions {
   const name = serverName ?? host;
   return {
-    ...(ca !== undefined && { ca }),
+    // As in Java and on Deno, whatever stands in `ca` is believed, be it an authority that another has signed.
+    ...(ca !== undefined && { ca, allowPartialTrustChain: true }),
     ...(cert !== undefined && { cert, key }),
     ...(net.isIP(name) === 0 && { servername: name }), // TLS cannot ask for an address by name
-    checkServerIdentity: (_host, certificate) => tls.checkServerIdentity(name, certificate),
+    checkServerIdentity: (_host, certificate) => otherName(name, certificate),
   };
+}
+
+/** Node's error for a certificate of another name carries all of it along: its words are enough. */
+function otherName(name: string, certificate: tls.PeerCertificate): Error | undefined {
+  const error = tls.checkServerIdentity(name, certificate) as NodeJS.ErrnoException | undefined;
+  return error && Object.assign(new Error(error.message), { code: error.code });
 }
 
 function open({ host, port }: Address, secure: TlsOptions | undefined, onread: net.OnReadOpts): net.Socket {

@@ -144,7 +144,7 @@ const HTTP = ["HTTP", "GET ", "POST", "HEAD", "PUT ", "OPTI"].map((letters) => {
 function whoSpeaks(greeting: number): string | undefined {
   if (HTTP.includes(greeting)) return "the peer speaks HTTP: is this the port of a web server?";
   const type = greeting >>> 16;
-  if (type === 0x1503) return "the peer answers with a TLS alert: this port wants TLS";
+  if (type === 0x1503) return "the peer answers with a TLS alert: this port wants TLS (the option tls)";
   if (type === 0x1603) return "the peer starts a TLS handshake, here TLS is not spoken";
   return undefined;
 }

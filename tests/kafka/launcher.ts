@@ -9,6 +9,7 @@ import { removeAfterUs, runJava, Server, type ServerCommand } from "./jvm.ts";
 import { askMetadata, askZooKeeper, type ClusterState, freePorts, type PartitionState } from "./probe.ts";
 import { fullClassPath } from "./programs.ts";
 import { atLeast, withoutZooKeeper } from "./releases.ts";
+import { listenersOf, Security } from "./secured.ts";
 import {
   brokerSettings,
   type Place,
@@ -34,6 +35,8 @@ export interface KafkaOptions {
   readonly settings?: Settings | undefined;
   /** Flags for every broker's JVM, such as `-Xmx1g`; they go before the launcher's own. */
   readonly flags?: readonly string[] | undefined;
+  /** Whether there are listeners with TLS and SASL too, users and an authorizer; from 0.9 on. No if not said. */
+  readonly secured?: boolean | undefined;
 }
 
 /** A new topic. */
@@ -78,8 +81,16 @@ export class RealKafka implements AsyncDisposable {
   readonly #endWatch: () => Promise<void>;
   readonly #seats: Seat[];
   readonly #keeper: Seat | undefined;
+  readonly #security: Security | undefined;
 
-  private constructor(release: string, classPath: string, folder: string, keeper: Seat | undefined, seats: Seat[]) {
+  private constructor(
+    release: string,
+    classPath: string,
+    folder: string,
+    keeper: Seat | undefined,
+    seats: Seat[],
+    security: Security | undefined,
+  ) {
     this.release = release;
     this.classPath = classPath;
     this.hosts = seats.map(({ port }) => `127.0.0.1:${port}`).join();
@@ -88,6 +99,7 @@ export class RealKafka implements AsyncDisposable {
     this.#endWatch = removeAfterUs(folder);
     this.#keeper = keeper;
     this.#seats = seats;
+    this.#security = security;
   }
 
   /** Starts a cluster; it resolves when every broker knows of all of them. */
@@ -111,7 +123,11 @@ export class RealKafka implements AsyncDisposable {
   static async #layOut(options: KafkaOptions, classPath: string): Promise<RealKafka> {
     const { release, brokers = 1, settings = {}, flags = [] } = options;
     const folder = await mkdtemp(join(tmpdir(), `samsa-kafka-${release}-`));
-    const [keeperPort = 0, ...ports] = await freePorts(1 + 2 * brokers);
+    const securePorts = options.secured ? listenersOf(release).length : 0;
+    const [keeperPort = 0, ...ports] = await freePorts(1 + (2 + securePorts) * brokers);
+    const more = ports.splice(2 * brokers);
+    const portsOf = Array.from({ length: brokers }, (_, i) => more.slice(i * securePorts, (i + 1) * securePorts));
+    const security = options.secured ? new Security(release, folder, portsOf) : undefined;
     const seat = async (
       name: string,
       place: Place,
@@ -136,15 +152,19 @@ export class RealKafka implements AsyncDisposable {
       return { id: i + 1, port, controllerPort, folder: join(folder, `broker-${i + 1}-data`) };
     });
     const seats: Seat[] = [];
-    for (const place of places) {
-      const own = brokerSettings(release, place, places, keeper && `127.0.0.1:${keeper.port}`);
-      seats.push(await seat(`broker-${place.id}`, place, "kafka.Kafka", { ...own, ...settings }, flags));
+    for (const [i, place] of places.entries()) {
+      const plain = brokerSettings(release, place, places, keeper && `127.0.0.1:${keeper.port}`);
+      const own = security ? security.settings(i, plain) : plain;
+      const jvm = [...security?.flags ?? [], ...flags];
+      seats.push(await seat(`broker-${place.id}`, place, "kafka.Kafka", { ...own, ...settings }, jvm));
     }
-    return new RealKafka(release, classPath, folder, keeper, seats);
+    return new RealKafka(release, classPath, folder, keeper, seats, security);
   }
 
   async #startAll(): Promise<void> {
     const keeper = this.#keeper;
+    const tool = (main: string, args: readonly string[]) => this.tool(main, args);
+    await this.#security?.write(this.#security.broker(), tool);
     if (keeper) {
       keeper.server = new Server(keeper.command);
       await this.#until(
@@ -158,6 +178,7 @@ export class RealKafka implements AsyncDisposable {
     const starts = this.#seats.map((seat) => this.#startBroker(seat));
     try {
       await Promise.all(starts);
+      if (this.zookeeper !== undefined) await this.#security?.addUsers(this.zookeeper, tool);
     } catch (error) {
       await this.#killAll();
       await Promise.allSettled(starts);
@@ -171,7 +192,10 @@ export class RealKafka implements AsyncDisposable {
     // Kafka's ids are 22 characters of base64url; one that begins with "-" would be taken for an option.
     const clusterId = `S${randomBytes(16).toString("base64url").slice(1)}`;
     const [file = ""] = first.command.args;
-    await this.tool("kafka.tools.StorageTool", ["format", "--cluster-id", clusterId, "--config", file]);
+    await this.tool("kafka.tools.StorageTool", [
+      ...["format", "--cluster-id", clusterId, "--config", file],
+      ...this.#security?.formatting ?? [],
+    ]);
     const properties = await readFile(join(first.folder, "meta.properties"), "utf8");
     for (const { id, folder } of others) {
       await cp(first.folder, folder, { recursive: true });
@@ -230,6 +254,12 @@ export class RealKafka implements AsyncDisposable {
     const { server, name } = this.#seat(id);
     if (!server?.running) throw new Error(`${name} does not run`);
     return server;
+  }
+
+  /** What secures it; only a cluster that was started so has it. */
+  get security(): Security {
+    if (this.#security === undefined) throw new Error("this cluster is not secured");
+    return this.#security;
   }
 
   /** Its brokers, those too that do not run now. */

@@ -16,7 +16,7 @@ function programsOf(release: string): string[] {
     "Guard",
     "Words",
     "Produce",
-    ...atLeast(release, "0.9") ? ["Consume", "Offsets"] : ["SimpleConsume"],
+    ...atLeast(release, "0.9") ? ["Consume", "Offsets", "KeyStores"] : ["SimpleConsume"],
   ];
   return atLeast(release, "0.11") ? [...programs, "CreateTopic", "ListErrors"] : programs;
 }

@@ -3,12 +3,13 @@
 import { assert, AssertionError } from "chai";
 import { skippedTest, test } from "../harness.ts";
 import { dials, secrets } from "./contract_dials.ts";
+import { certificates, keys } from "./contract_tls.ts";
 import { endings, streams } from "./contract_streams.ts";
 import { becomes, type Subject } from "./subject.ts";
 
 /** Puts a subject to the whole suite. */
 export function contract(subject: Subject): void {
-  for (const { name, only, check } of [...streams, ...endings, ...dials, ...secrets]) {
+  for (const { name, only, check } of [...streams, ...endings, ...dials, ...secrets, ...certificates, ...keys]) {
     if (only?.(subject) === false) continue;
     const title = `${subject.name}: ${name}`;
     if (subject.unseen?.includes(name)) {

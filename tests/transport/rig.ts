@@ -4,6 +4,7 @@ import { lookup } from "node:dns/promises";
 import fs from "node:fs";
 import net from "node:net";
 import tls from "node:tls";
+import { inspect } from "node:util";
 import { Worker } from "node:worker_threads";
 import * as certificates from "./certificates.ts";
 
@@ -64,12 +65,12 @@ export const plainPeer = (): Promise<Peer> =>
   });
 
 /** Speaks TLS with whom the authority knows, and says who that is. */
-export const strictPeer = (): Promise<Peer> =>
+export const strictPeer = (ca: string = certificates.authority): Promise<Peer> =>
   peer((socket) => {
     socket.on("error", () => {});
     socket.resume();
     socket.write((socket as tls.TLSSocket).getPeerCertificate().subject.CN as string);
-  }, { ...certificates.server, ca: certificates.authority, requestCert: true, rejectUnauthorized: true });
+  }, { ...certificates.server, ca, requestCert: true, rejectUnauthorized: true });
 
 const DEAF = `
 const { parentPort, workerData } = require("node:worker_threads");
@@ -118,4 +119,9 @@ export function openSockets(): number {
 /** Every address that a name has on this machine. */
 export async function addressesOf(name: string): Promise<string[]> {
   return [...new Set((await lookup(name, { all: true })).map(({ address }) => address))];
+}
+
+/** All of an error, its causes and what hangs on them, as a log would show it. */
+export function inspected(error: unknown): string {
+  return inspect(error, { depth: 10, showHidden: true, maxStringLength: Infinity });
 }

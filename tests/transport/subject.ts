@@ -12,9 +12,10 @@ export interface Rig {
   resettingPeer(): Promise<Peer>;
   hangingUpPeer(): Promise<Peer>;
   plainPeer(): Promise<Peer>;
-  strictPeer(): Promise<Peer>;
+  strictPeer(ca?: string): Promise<Peer>;
   deafPeer(): Promise<Peer>;
   openSockets(): number;
+  inspected(error: unknown): string;
   addressesOf(name: string): Promise<string[]>;
 }
 

@@ -90,6 +90,13 @@ test("a value that is not allowed is named with what is", () => {
   for (const [given, message] of cases) assert.equal(refusal(given), `INVALID_OPTION: ${message}`);
 });
 
+test("no error shows a key, wherever it was put", () => {
+  const key = "-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49\n-----END PRIVATE KEY-----\n";
+  for (const given of [{ tls: key }, { name: 7, [key]: 1 }, { mode: key }, key, { ask: [key] }]) {
+    assert.notInclude(refusal(given), "MIGH");
+  }
+});
+
 test("an unknown name is refused with those that are known, also if every object has such a property", () => {
   for (const name of ["prot", "constructor", "toString", "__proto__", "hasOwnProperty", "0"]) {
     const given = JSON.parse(`{ ${JSON.stringify(name)}: 1 }`);

@@ -378,6 +378,7 @@ test("TLS options are asked for at each dial, and a function that fails or hangs
       const error = await failure(opener.open(ADDRESS), "TLS_FAILED");
       assert.include(error.message, "no such file");
       assert.equal(error.broker, LABEL);
+      assert.isTrue(error.retriable, "what hands certificates out may be back soon");
       await failure(opener.open(ADDRESS), "CONNECT_TIMEOUT");
       assert.equal(asks, 2);
       assert.isUndefined(stage.dials.get(LABEL));

@@ -12,7 +12,7 @@ export const tarball: string = `${OUT}/${packageName.replace("@", "").replace("/
 
 /** What users of the package install with it, and what they may bring along. */
 const DEPENDENCIES = ["snappyjs"];
-const OPTIONAL_PEERS = ["fast-check"];
+const OPTIONAL_PEERS = ["fast-check", "ws"];
 
 /** What no declaration may name: it would ask users for the types of a platform that they may not have. */
 const PLATFORM_TYPE = /\b(?:Deno|Bun|NodeJS|Buffer)\b|["']node:/;
@@ -52,8 +52,8 @@ async function checkCode(): Promise<void> {
 
 function manifest(): unknown {
   const named = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, versionsOf[name]]));
-  const usedPeers = OPTIONAL_PEERS.filter(() =>
-    Object.values(exportedFiles).some((file) => file.endsWith("arbitraries.ts"))
+  const usedPeers = OPTIONAL_PEERS.filter((name) =>
+    name !== "fast-check" || Object.values(exportedFiles).some((file) => file.endsWith("arbitraries.ts"))
   );
   return {
     name: packageName,

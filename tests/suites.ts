@@ -55,6 +55,8 @@ const PORTABLE_PATHS = [
 const NOT_ON_DENO = [
   "tests/transport/node_test.ts",
   "tests/transport/bun_test.ts",
+  "tests/transport/bridge/node_test.ts",
+  "tests/transport/bridge/bun_test.ts",
   "tests/kafka",
   "tests/peers",
   "npm-build/out",

@@ -50,6 +50,7 @@ const TOOLS = {
     npm: ["@arethetypeswrong/cli", "0.18.5"],
     command: "attw",
   },
+  ws: { why: "WebSockets on Node's side, for the bridge there", npm: ["ws", "8.23.0"] },
   java: {
     why: "a JDK of 17 or later, for real brokers and their own clients",
     command: "javac",

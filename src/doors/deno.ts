@@ -6,15 +6,26 @@
 
 import { KafkaClient } from "../client/client.ts";
 import type { ConnectOptions } from "../client/options.ts";
+import type { BridgeServer, BridgeServerOptions } from "../transport/bridge.ts";
 import { dial } from "../transport/deno.ts";
+import { serveBridgeOnDeno } from "./bridge_deno.ts";
 import { codecs, prepare } from "./codecs.ts";
 
 export * from "../../mod.ts";
 export { dial, listen } from "../transport/deno.ts";
 export { codecs } from "./codecs.ts";
+export type { BridgeOptions, BridgeServer, BridgeServerOptions } from "../transport/bridge.ts";
 
 /** Finds a cluster over Deno's sockets; see {@linkcode KafkaClient.connect}. */
 export function connect(options: ConnectOptions): Promise<KafkaClient> {
   prepare();
   return KafkaClient.connect({ ...options, dial, codecs: { ...codecs, ...options.codecs } });
+}
+
+/**
+ * Serves a bridge, through which pages reach brokers (`@samsa/kafka/websocket`). It forwards only to what `allow` names.
+ * Rejects with `INVALID_OPTION`.
+ */
+export function serveBridge(options: BridgeServerOptions): Promise<BridgeServer> {
+  return serveBridgeOnDeno(options, dial);
 }

@@ -33,6 +33,7 @@ export const STRANGERS: Readonly<Record<string, readonly string[]>> = {
 export const DEPENDENCIES: Readonly<Record<string, RegExp>> = {
   "@std/bytes": /^src\/(wire|zookeeper)\//,
   "snappyjs": /^src\/records\//,
+  "ws": /^src\/doors\/bridge_node\.ts$/,
   "fast-check": /^src\/doors\/\w*arbitraries\.ts$/,
 };
 

@@ -9,15 +9,16 @@ import { becomes, type Subject } from "./subject.ts";
 
 /** Puts a subject to the whole suite. */
 export function contract(subject: Subject): void {
+  const { around = (body) => body() } = subject;
   for (const { name, only, check } of [...streams, ...endings, ...dials, ...secrets, ...certificates, ...keys]) {
     if (only?.(subject) === false) continue;
     const title = `${subject.name}: ${name}`;
     if (subject.unseen?.includes(name)) {
       skippedTest(title);
     } else if (subject.known?.includes(name)) {
-      test(`${title} (known not to hold)`, () => stillFails(check(subject), name));
+      test(`${title} (known not to hold)`, () => around(() => stillFails(check(subject), name)));
     } else {
-      test(title, () => leavingNoSocket(subject, () => check(subject)));
+      test(title, () => leavingNoSocket(subject, () => around(() => check(subject))));
     }
   }
 }

@@ -125,3 +125,19 @@ export async function addressesOf(name: string): Promise<string[]> {
 export function inspected(error: unknown): string {
   return inspect(error, { depth: 10, showHidden: true, maxStringLength: Infinity });
 }
+
+/** The HTTP status that a server answers with when it is asked for a WebSocket. */
+export function upgradeStatus(port: number, path: string, headers: Record<string, string>): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const socket = net.connect(port, "127.0.0.1", () => {
+      const lines = Object.entries({ host: `127.0.0.1:${port}`, ...headers }).map(([name, value]) =>
+        `${name}: ${value}`
+      );
+      socket.write([`GET ${path}?to=127.0.0.1:1 HTTP/1.1`, ...lines, "", ""].join("\r\n"));
+    });
+    socket.once("data", (data) => {
+      resolve(Number(/^HTTP\/1\.1 (\d+)/.exec(`${data}`)?.[1]));
+      socket.destroy();
+    }).on("error", reject);
+  });
+}

@@ -40,6 +40,8 @@ export interface Subject {
   readonly rig?: Rig | undefined;
   /** False where a listener cannot ask its clients for certificates. */
   readonly asksClients?: false | undefined;
+  /** What has to stand while a property is looked at, and to be gone afterwards. */
+  readonly around?: ((body: () => Promise<void>) => Promise<void>) | undefined;
   /** Bytes that may lie between two ends; for sockets that is the kernel's affair. */
   readonly windowMax: number;
   /** Properties that cannot be looked at here: what they need cannot be had. */

@@ -7,6 +7,7 @@
 
 export { KafkaClient } from "./src/client/client.ts";
 export type { ClientOptions, ConnectOptions, Interceptor } from "./src/client/options.ts";
+export type { RequestBody, RequestOptions, RequestTarget } from "./src/client/request.ts";
 export { Topic } from "./src/client/topic.ts";
 export { Admin, type DeleteTopicOptions, type NewTopicOptions } from "./src/admin/admin.ts";
 export { type OneOrMany, Producer, type ProducerOptions, type WaitOptions } from "./src/producer/producer.ts";
@@ -29,6 +30,7 @@ export type { CommittedOffset } from "./src/consumer/group_offsets.ts";
 export { Batch } from "./src/consumer/batch.ts";
 export { type Header, Message, type MessageChanges } from "./src/records/message.ts";
 export type { Codecs, Compression, CompressionCodec } from "./src/records/compression.ts";
+export type { Coordinated } from "./src/cluster/coordinators.ts";
 export type { BrokerInfo, PartitionInfo, TopicInfo } from "./src/cluster/snapshot.ts";
 export type { Asked, SaslContext, SaslMechanism } from "./src/connection/sasl/mechanism.ts";
 export { type AwsCredentials, awsMskIam, type AwsMskIamOptions } from "./src/connection/sasl/aws_msk_iam.ts";
@@ -66,6 +68,23 @@ export type {
 export { type Histogram, quantile } from "./src/base/histogram.ts";
 export { type ErrorContext, KafkaError, type OwnCode } from "./src/base/errors.ts";
 export { type Deferred, realWorld, type Timer, type World } from "./src/base/world.ts";
+export type {
+  Api,
+  Field,
+  HasDefault,
+  In,
+  Noted,
+  Omissible,
+  OrNull,
+  Out,
+  Request,
+  Response,
+  Scalar,
+  Scalars,
+  Shape,
+  Shown,
+  Struct,
+} from "./src/wire/schema.ts";
 export type {
   Address,
   Dial,

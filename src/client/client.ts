@@ -8,7 +8,9 @@ import type { ClientParts } from "../cluster/parts.ts";
 import type { BrokerInfo, TopicInfo } from "../cluster/snapshot.ts";
 import { SimpleConsumer, type SimpleConsumerOptions } from "../consumer/simple_consumer.ts";
 import { Producer, type ProducerOptions, type WaitOptions } from "../producer/producer.ts";
+import type { Api, Response } from "../wire/schema.ts";
 import { type ClientOptions, type ClientSettings, clientSettings } from "./options.ts";
+import { type RequestBody, type RequestOptions, Requests } from "./request.ts";
 import { Topic } from "./topic.ts";
 
 /** What a client closes before itself. */
@@ -22,6 +24,7 @@ export class KafkaClient {
   readonly admin: Admin;
   readonly #settings: ClientSettings;
   readonly #cluster: Cluster;
+  readonly #requests: Requests;
   readonly #children = new Set<Closeable>();
   #closing: Promise<void> | undefined;
 
@@ -29,6 +32,7 @@ export class KafkaClient {
     this.#settings = settings;
     this.#cluster = cluster;
     this.admin = new Admin(cluster, settings.requestTimeoutMs);
+    this.#requests = new Requests(cluster, settings.world, settings.requestTimeoutMs);
   }
 
   /**
@@ -89,6 +93,26 @@ export class KafkaClient {
   /** A producer of any topics: each message says which. Throws `INVALID_OPTION`. */
   producer(options: ProducerOptions = {}): Producer {
     return this.#producer(undefined, options);
+  }
+
+  /**
+   * Sends any request of Kafka's protocol (`@samsa/kafka/protocol` has them all; an `Api` of your own will do) and gives the answer as
+   * it is: error codes in it are yours to read, and nothing is asked again because of them. It goes to a broker, a partition's leader,
+   * a coordinator or the controller, if one is named, else to any broker, in the highest version that this broker and we share, or in
+   * the one that is asked for.
+   *
+   * A leader, a coordinator, a controller is looked for until the time is up; the request itself is sent once. Only if a connection
+   * that had lain idle ends as it is used, and the API allows it, the request goes out again. When the connection is lost, or the
+   * answer says that another broker should have been asked, the next call looks anew before it asks.
+   *
+   * Rejects with `UNSUPPORTED_VERSION` that names both ranges, `UNSUPPORTED_FEATURE` for a field that the version lacks,
+   * `INVALID_OPTION` for what does not fit a field or is no target, `UNKNOWN_TOPIC_OR_PARTITION`, `NO_BROKERS` for a broker that the
+   * cluster does not list, `REQUEST_TIMEOUT`, `CONNECTION_CLOSED` and its like, `CLOSED`, or the signal's reason. Produce with `acks` 0
+   * has no answer: it resolves when it is written, with a response in which every field has its default.
+   */
+  async request<A extends Api>(api: A, body: RequestBody<A>, options: RequestOptions = {}): Promise<Response<A>> {
+    this.#check();
+    return await this.#requests.send(api, body, options);
   }
 
   /** Closes what was made with it, then its connections: nothing of it is left. A second call waits for the first. */

@@ -12,7 +12,7 @@ import { metadata } from "../protocol/metadata.ts";
 import type { Address } from "../transport/transport.ts";
 import type { Api, Response } from "../wire/schema.ts";
 import { HEAD_START_MS, incurable, noBrokers, Search } from "./bootstrap.ts";
-import { Coordinators } from "./coordinators.ts";
+import { type Coordinated, Coordinators } from "./coordinators.ts";
 import { Freshness } from "./freshness.ts";
 import { type Lane, Pool, type PoolSettings } from "./pool.ts";
 import { firstOf } from "./race.ts";
@@ -45,7 +45,7 @@ export interface ClusterSettings extends ConnectionSettings, PoolSettings {
 /** Whom to ask; `any`: whoever answers first, where it does no harm that two are asked. */
 export type Target = "any" | "controller" | { readonly broker: number } | {
   readonly leaderOf: { readonly topic: string; readonly partition: number };
-} | { readonly coordinatorOf: string };
+} | { readonly coordinatorOf: Coordinated };
 
 /** How to ask. */
 export interface AskOptions {
@@ -191,14 +191,14 @@ export class Cluster {
     }
   }
 
-  /** The deadline of one call: `requestTimeoutMs`, the caller's signal, and the end of the cluster; `where` belongs to its error. */
+  /** The deadline of one call: `ms`, or `requestTimeoutMs`, the caller's signal, and the end of the cluster; `where` belongs to its error. */
   deadline<T>(
     what: string,
     signal: AbortSignal | undefined,
     work: (signal: AbortSignal) => Promise<T>,
     where?: ErrorContext,
+    ms: number = this.#settings.requestTimeoutMs,
   ): Promise<T> {
-    const ms = this.#settings.requestTimeoutMs;
     const expired = () => new KafkaError("REQUEST_TIMEOUT", `${what} did not end within ${ms} ms`, where);
     return withDeadline(this.#world, ms, signal, expired, async (deadline) => {
       this.#ended.signal.throwIfAborted();
@@ -311,7 +311,7 @@ export class Cluster {
       this.#ended.signal.throwIfAborted();
       try {
         if (target === "any") return await this.#askAny(api, body, options);
-        return await this.#askOn(await this.#connectionTo(target, options), api, body, options);
+        return await this.#askOn(await this.reach(target, options), api, body, options);
       } catch (error) {
         if (api.once || !isHarmless(error) || options.signal?.aborted) throw error;
       }
@@ -338,8 +338,10 @@ export class Cluster {
     });
   }
 
-  #connectionTo(target: Exclude<Target, "any">, options: AskOptions): Promise<Connection> {
+  /** A connection to whom the target names, as far as that is known; `any`: whoever can be reached first. */
+  reach(target: Target, options: AskOptions): Promise<Connection> {
     const { lane = "control", signal } = options;
+    if (target === "any") return this.#anyConnection(options);
     if (target === "controller") {
       const id = this.#snapshot.controllerId;
       // Where no broker says who it is, any will do: it answers NOT_CONTROLLER, or does not know the request at all.

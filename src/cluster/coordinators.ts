@@ -1,4 +1,4 @@
-/** Which broker keeps a group: looked up once for all who ask, and kept until it turns out to be wrong. */
+/** Which broker keeps a group, or a transactional id: looked up once for all who ask, and kept until it turns out to be wrong. */
 
 import { errorNumbers } from "../base/error_codes.ts";
 import { abortable } from "../base/async.ts";
@@ -16,7 +16,16 @@ export type AskAny = (
 /** From this version on several keys are asked about at once (KIP-699). */
 const BY_KEYS = 4;
 
-/** The coordinators of groups, as far as they are known. */
+/** What has a coordinator. */
+export type Coordinated = { readonly group: string } | { readonly transactionalId: string };
+
+/** Whom the key names, its type on the wire (KIP-98), and what errors call it. */
+function keyOf(of: Coordinated): { readonly key: string; readonly keyType: number; readonly label: string } {
+  if ("group" in of) return { key: of.group, keyType: 0, label: `the group ${of.group}` };
+  return { key: of.transactionalId, keyType: 1, label: `the transactional id ${of.transactionalId}` };
+}
+
+/** The coordinators of groups and transactional ids, as far as they are known; each by its label. */
 export class Coordinators {
   readonly #world: World;
   readonly #ask: AskAny;
@@ -30,39 +39,40 @@ export class Coordinators {
   }
 
   /**
-   * The id of the broker that keeps the group, asked for once if it is not known: `COORDINATOR_NOT_AVAILABLE`, which may heal, or
-   * what else a broker says. An abort ends the wait of its own caller.
+   * The id of the broker that keeps it, asked for once if it is not known: `COORDINATOR_NOT_AVAILABLE`, which may heal, or what else
+   * a broker says. An abort ends the wait of its own caller.
    */
-  of(group: string, signal: AbortSignal | undefined): Promise<number> {
-    const known = this.#known.get(group);
+  of(of: Coordinated, signal: AbortSignal | undefined): Promise<number> {
+    const { label } = keyOf(of);
+    const known = this.#known.get(label);
     if (known !== undefined) return Promise.resolve(known);
-    let asking = this.#asking.get(group);
+    let asking = this.#asking.get(label);
     if (!asking) {
-      asking = this.#find(group);
-      this.#asking.set(group, asking);
-      const over = () => this.#asking.delete(group);
+      asking = this.#find(of);
+      this.#asking.set(label, asking);
+      const over = () => this.#asking.delete(label);
       asking.then(over, over);
     }
-    return abortable(this.#world, `coordinator of the group ${group}`, asking, signal);
+    return abortable(this.#world, `coordinator of ${label}`, asking, signal);
   }
 
-  /** The broker keeps the group no longer, or does not answer: the next one who asks has it looked up anew. */
-  forget(group: string, broker: number): void {
-    if (this.#known.get(group) === broker) this.#known.delete(group);
+  /** The broker keeps it no longer, or does not answer: the next one who asks has it looked up anew. */
+  forget(of: Coordinated, broker: number): void {
+    const { label } = keyOf(of);
+    if (this.#known.get(label) === broker) this.#known.delete(label);
   }
 
-  async #find(group: string): Promise<number> {
-    const body = (version: number) => version < BY_KEYS ? { key: group } : { coordinatorKeys: [group] };
+  async #find(of: Coordinated): Promise<number> {
+    const { key: wanted, keyType, label } = keyOf(of);
+    const body = (version: number) =>
+      version < BY_KEYS ? { key: wanted, keyType } : { coordinatorKeys: [wanted], keyType };
     const answer = await this.#ask(findCoordinator, body);
-    const found = answer.coordinators.find(({ key }) => key === group) ?? answer;
+    const found = answer.coordinators.find(({ key }) => key === wanted) ?? answer;
     if (found.errorCode !== errorNumbers.NONE) {
-      throw KafkaError.ofBroker(
-        found.errorCode,
-        `the group ${group}${found.errorMessage ? `: ${found.errorMessage}` : ""}`,
-      );
+      throw KafkaError.ofBroker(found.errorCode, `${label}${found.errorMessage ? `: ${found.errorMessage}` : ""}`);
     }
-    if (found.nodeId < 0) throw KafkaError.ofBroker(errorNumbers.COORDINATOR_NOT_AVAILABLE, `the group ${group}`);
-    this.#known.set(group, found.nodeId);
+    if (found.nodeId < 0) throw KafkaError.ofBroker(errorNumbers.COORDINATOR_NOT_AVAILABLE, label);
+    this.#known.set(label, found.nodeId);
     return found.nodeId;
   }
 }
@@ -105,11 +115,11 @@ export function askCoordinator<A extends Api>(
 ): Promise<void> {
   const { coordinators } = cluster;
   return cluster.retrying(async () => {
-    const broker = await coordinators.of(group, signal);
+    const broker = await coordinators.of({ group }, signal);
     try {
       take(await cluster.request({ broker }, api, body, { signal, versionMax: versionMax?.() }));
     } catch (error) {
-      if (hasMoved(error)) coordinators.forget(group, broker);
+      if (hasMoved(error)) coordinators.forget({ group }, broker);
       throw error;
     }
   }, signal);

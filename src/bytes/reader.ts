@@ -61,6 +61,15 @@ export class Reader {
     return this.#view.getInt32(this.#pass(4));
   }
 
+  /** So many times four bytes, signed. */
+  int32s(count: number): number[] {
+    let at = this.#pass(4 * count);
+    const view = this.#view;
+    const items = new Array<number>(count);
+    for (let i = 0; i < count; i++, at += 4) items[i] = view.getInt32(at);
+    return items;
+  }
+
   /** Two bytes, unsigned. */
   uint16(): number {
     return this.#view.getUint16(this.#pass(2));
@@ -89,6 +98,14 @@ export class Reader {
 
   /** An unsigned 32-bit number in one to five bytes of seven bits, the lowest first. */
   uvarint(): number {
+    const at = this.offset;
+    const byte = this.bytes[at]!;
+    if (byte >= 0x80 || at >= this.#end) return this.#longUvarint();
+    this.offset = at + 1;
+    return byte;
+  }
+
+  #longUvarint(): number {
     const { bytes } = this;
     const end = this.#end;
     let at = this.offset;

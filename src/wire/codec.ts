@@ -19,6 +19,7 @@ import type {
   Scalar,
   Struct,
 } from "./schema.ts";
+import { readUuid, writeUuid } from "./uuid.ts";
 
 /** How one kind of value is read and written. */
 export interface Codec<O, I = O> {
@@ -58,7 +59,16 @@ type Values = { [name: string]: Any };
 interface Part extends Codec<Any> {
   /** The fewest bytes that a value takes. */
   readonly least: number;
+  /** For a value that structs and lists read in place: which kind it is. */
+  readonly inPlace?: InPlace;
 }
+
+/**
+ * Closures that are made in one place of the source share what an engine learns about them, so a call of `read` is never inlined: it
+ * costs more than to read a number. The most common kinds are read without.
+ */
+const inPlace = { int16: 1, int32: 2, int64: 3, bool: 4 } as const;
+type InPlace = (typeof inPlace)[keyof typeof inPlace];
 
 /** What is asked for while compiling. */
 interface Target {
@@ -156,7 +166,7 @@ function nullIn(nullable: boolean): null {
 function part(field: Field, target: Target): Part {
   const { is, null: nullSince = Infinity } = noted(field);
   const nullable = target.version >= nullSince;
-  if (isList(is)) return listPart(is[0], target, nullable);
+  if (isList(is)) return is[0] === "int32" ? int32sPart(target, nullable) : listPart(is[0], target, nullable);
   if (typeof is !== "string") {
     const inner = structPart(is, target);
     return nullable ? nullablePart(inner) : inner;
@@ -178,6 +188,7 @@ function part(field: Field, target: Target): Part {
 const scalars: { readonly [S in Exclude<Scalar, "string" | "bytes" | "records">]: Part } = {
   bool: {
     least: 1,
+    inPlace: inPlace.bool,
     read: (reader) => reader.int8() !== 0,
     write(writer, value) {
       if (typeof value !== "boolean") throw invalid(`${shown(value)} is no boolean`);
@@ -185,11 +196,26 @@ const scalars: { readonly [S in Exclude<Scalar, "string" | "bytes" | "records">]
     },
   },
   int8: { least: 1, read: (reader) => reader.int8(), write: (writer, value) => writer.int8(value) },
-  int16: { least: 2, read: (reader) => reader.int16(), write: (writer, value) => writer.int16(value) },
+  int16: {
+    least: 2,
+    inPlace: inPlace.int16,
+    read: (reader) => reader.int16(),
+    write: (writer, value) => writer.int16(value),
+  },
   uint16: { least: 2, read: (reader) => reader.uint16(), write: (writer, value) => writer.uint16(value) },
-  int32: { least: 4, read: (reader) => reader.int32(), write: (writer, value) => writer.int32(value) },
+  int32: {
+    least: 4,
+    inPlace: inPlace.int32,
+    read: (reader) => reader.int32(),
+    write: (writer, value) => writer.int32(value),
+  },
   uint32: { least: 4, read: (reader) => reader.uint32(), write: (writer, value) => writer.uint32(value) },
-  int64: { least: 8, read: (reader) => reader.int64(), write: (writer, value) => writer.int64(value) },
+  int64: {
+    least: 8,
+    inPlace: inPlace.int64,
+    read: (reader) => reader.int64(),
+    write: (writer, value) => writer.int64(value),
+  },
   float64: { least: 8, read: (reader) => reader.float64(), write: (writer, value) => writer.float64(value) },
   uuid: { least: 16, read: readUuid, write: writeUuid },
 };
@@ -271,6 +297,18 @@ function listPart(field: Field, target: Target, nullable: boolean): Part {
   };
 }
 
+/** Metadata is full of short lists of numbers: they are read without a call for each. */
+function int32sPart(target: Target, nullable: boolean): Part {
+  const compact = target.dialect === flexible;
+  return {
+    ...listPart("int32", target, nullable),
+    read(reader) {
+      const announced = compact ? reader.uvarint() - 1 : reader.int32();
+      return announced === -1 ? nullIn(nullable) : reader.int32s(reader.count(announced, 4));
+    },
+  };
+}
+
 /** A struct that may be null has a byte before it: -1 for null, 1 for a value (KIP-893). */
 function nullablePart(inner: Part): Part {
   return {
@@ -300,7 +338,7 @@ function structPart(struct: Struct, target: Target): Part {
   const plain: Member[] = [];
   const tagged: Member[] = [];
   const lacking: { name: string; isPreset: (value: Any) => boolean; needs: string }[] = [];
-  const readers: { name: string; read: (reader: Reader) => Any }[] = [];
+  const readers: MemberReader[] = [];
   for (const [name, field] of Object.entries(struct)) {
     const note = noted(field);
     const preset = presetOf(field, dialect.exactLongs);
@@ -319,8 +357,8 @@ function structPart(struct: Struct, target: Target): Part {
       };
       (note.tag === undefined ? plain : tagged).push(member);
     }
-    const isPlain = isThere && note.tag === undefined;
-    readers.push({ name, read: isPlain ? plain[plain.length - 1]!.part.read : preset });
+    const known = isThere && note.tag === undefined ? plain[plain.length - 1]!.part : undefined;
+    readers.push({ name, inPlace: known?.inPlace ?? 0, read: known?.read ?? preset });
   }
   tagged.sort((a, b) => a.tag - b.tag);
   return {
@@ -330,8 +368,15 @@ function structPart(struct: Struct, target: Target): Part {
   };
 }
 
+/** What a struct reads into a field. */
+interface MemberReader {
+  readonly name: string;
+  readonly inPlace: InPlace | 0;
+  readonly read: (reader: Reader) => Any;
+}
+
 function structReader(
-  readers: readonly { name: string; read: (reader: Reader) => Any }[],
+  readers: readonly MemberReader[],
   tagged: readonly Member[] | undefined,
 ): (reader: Reader) => Values {
   const count = readers.length;
@@ -341,8 +386,14 @@ function structReader(
     let i = 0;
     try {
       for (; i < count; i++) {
-        const member = readers[i]!;
-        this[member.name] = member.read(reader);
+        const { name, inPlace: kind, read } = readers[i]!;
+        let value: Any;
+        if (kind === inPlace.int32) value = reader.int32();
+        else if (kind === inPlace.int16) value = reader.int16();
+        else if (kind === inPlace.int64) value = reader.int64();
+        else if (kind === inPlace.bool) value = reader.int8() !== 0;
+        else value = read(reader);
+        this[name] = value;
       }
     } catch (error) {
       throw inside(error, readers[i]!.name);
@@ -432,37 +483,4 @@ function isSent(member: Member, value: Values): boolean {
 function versionsOf({ since = 0, until }: Noted): string {
   if (until === undefined) return `version ${since} or later`;
   return since === 0 ? `version ${until} or earlier` : `versions ${since} to ${until}`;
-}
-
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
-function readUuid(reader: Reader): string {
-  const { bytes, offset: at } = reader;
-  reader.take(16);
-  let text = "";
-  for (let i = 0; i < 16; i++) {
-    if (i === 4 || i === 6 || i === 8 || i === 10) text += "-";
-    text += HEX[bytes[at + i]!];
-  }
-  return text;
-}
-
-/** What each character is worth as a hexadecimal digit; -1 if it is none. */
-const DIGITS = new Int8Array(128).fill(-1);
-for (let digit = 0; digit < 16; digit++) {
-  DIGITS[digit.toString(16).charCodeAt(0)] = digit;
-  DIGITS[digit.toString(16).toUpperCase().charCodeAt(0)] = digit;
-}
-
-function writeUuid(writer: Writer, value: Any): void {
-  if (typeof value !== "string" || value.length !== 36) throw invalid(`${shown(value)} is no UUID`);
-  let word = 0;
-  for (let i = 0, digits = 0; i < 36; i++) {
-    const code = value.charCodeAt(i);
-    const isDash = i === 8 || i === 13 || i === 18 || i === 23;
-    const digit = isDash ? (code === 0x2d ? 0 : -1) : DIGITS[code] ?? -1;
-    if (digit < 0) throw invalid(`${shown(value)} is no UUID`);
-    if (isDash) continue;
-    word = word << 4 | digit;
-    if (++digits % 8 === 0) writer.int32(word);
-  }
 }

@@ -27,6 +27,14 @@ test("fixed sizes are big-endian and keep their signs", () => {
   assert.equal(reader(0x3f, 0xf8, 0, 0, 0, 0, 0, 0).float64(), 1.5);
 });
 
+test("many numbers are read at once, if all of them are there", () => {
+  const r = reader(0, 0, 0, 1, 0xff, 0xff, 0xff, 0xfe, 7);
+  assert.deepEqual(r.int32s(2), [1, -2]);
+  assert.deepEqual(r.int32s(0), []);
+  refuses(() => r.int32s(1));
+  assert.equal(r.int8(), 7);
+});
+
 test("an int64 is exact up to 2^53 and rounds beyond", () => {
   assert.equal(reader(0, 0x1f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff).int64(), Number.MAX_SAFE_INTEGER);
   assert.equal(reader(0xff, 0xe0, 0, 0, 0, 0, 0, 1).int64(), Number.MIN_SAFE_INTEGER);
@@ -51,6 +59,7 @@ test("varints that are too long or cut off are refused", () => {
   refuses(() => reader(0xff, 0xff, 0xff, 0xff, 0x1f).uvarint());
   refuses(() => reader(0x80, 0x80, 0x80, 0x80, 0x80, 0x01).uvarint());
   refuses(() => reader(0x80).uvarint());
+  refuses(() => reader().uvarint());
   refuses(() => reader().varlong());
   refuses(() => reader(0x80, 0x80).varlong());
   refuses(() => reader(...new Array(10).fill(0x80), 0x01).varlong());

@@ -71,9 +71,11 @@ const broken: readonly [what: string, code: string, text: RegExp, change: Change
 
 const bombOfSnappy = snappy.compress(ZEROS) as Uint8Array;
 
+const { lz4: _, ...withoutLz4 } = codecs;
+
 for (const [what, code, text, change] of broken) {
   test(`a batch with ${what}: ${code} with its place, the rest is read`, () =>
-    play({ topics: { t: { partitions: 2 } }, client: { codecs } }, async (rig) => {
+    play({ topics: { t: { partitions: 2 } }, client: { codecs: withoutLz4 } }, async (rig) => {
       await filled(rig, 0, FIRST);
       await filled(rig, 1, SECOND);
       bendRecords(rig, (records) => changedEntry(records, 3, change));

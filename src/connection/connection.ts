@@ -12,6 +12,7 @@ import { markHarmless } from "./again.ts";
 import { carriesBytes, owned } from "./keeping.ts";
 import { type InFlight, Pipeline } from "./pipeline.ts";
 import { Quiet } from "./quiet.ts";
+import { Renewal, type RenewalParts } from "./sasl/renewal.ts";
 import type { BrokerVersions } from "./versions.ts";
 
 /** One request's own settings. */
@@ -44,6 +45,8 @@ export interface ConnectionParts {
   readonly lateAnswer?: number | undefined;
   /** Milliseconds for which the broker wants to hear nothing, said in the negotiation. */
   readonly throttleMs?: number | undefined;
+  /** How it was authenticated, where that is good for some time only. */
+  readonly secured?: Omit<RenewalParts, "telemetry"> | undefined;
 }
 
 /** A connection on which nothing was heard for so long has lain idle: if it ends then, the broker was tired of it. */
@@ -63,6 +66,7 @@ export class Connection {
   readonly #clientId: string;
   readonly #pipeline: Pipeline;
   readonly #quiet: Quiet;
+  readonly #renewal: Renewal | undefined;
   readonly #reading: Promise<void>;
   /** When something last came, on the world's clock. */
   #heardAt: number;
@@ -79,6 +83,8 @@ export class Connection {
   #early: (() => void)[] = [];
   /** Who sent something that is not answered waits here until what is outgoing now has been written. */
   #written: Deferred<void> | undefined;
+  /** Who waits until nothing is in flight. */
+  #answered: Deferred<void> | undefined;
   /** Nobody begins anything here any more: it ends when all has been answered. */
   #isDraining = false;
   #error: KafkaError | undefined;
@@ -100,6 +106,7 @@ export class Connection {
     this.#quiet = new Quiet(parts.world);
     if (parts.throttleMs) this.#quiet.keep(parts.throttleMs);
     if (parts.lateAnswer !== undefined) this.#expectLate(parts.lateAnswer);
+    this.#renewal = parts.secured && this.#renewalOf(parts.secured);
     this.#telemetry.connected(this.label, parts.startedAt, parts.versions.source);
     this.#reading = this.#world.task(`connection to ${this.label}`, () => this.#read());
   }
@@ -116,7 +123,7 @@ export class Connection {
 
   /** Whether the broker wants to hear nothing now (KIP-219). */
   get isQuiet(): boolean {
-    return this.#quiet.isOn;
+    return this.#quiet.isWanted;
   }
 
   /** Since when nothing has been asked, answered or written here, on the world's clock; undefined while something is under way. */
@@ -152,6 +159,11 @@ export class Connection {
    * the write of them is done, where one write carries several requests.
    */
   request<A extends Api>(api: A, body: Body<A>, options: RequestOptions): Promise<Response<A>> {
+    this.#renewal?.look();
+    return this.#request(api, body, options, this.#quiet.isOn);
+  }
+
+  #request<A extends Api>(api: A, body: Body<A>, options: RequestOptions, isParked: boolean): Promise<Response<A>> {
     const { signal, timeoutMs } = options;
     if (signal?.aborted) return Promise.reject(signal.reason);
     if (this.#error) return Promise.reject(this.#error);
@@ -194,7 +206,7 @@ export class Connection {
       report = { api: api.name, version, correlationId, requestBytes: sizeOf(chunks), sentAt };
       this.#telemetry.requestSent(this.label, report);
     };
-    if (this.#quiet.isOn) this.#quiet.park(request, start);
+    if (isParked) this.#quiet.park(request, start);
     else {
       try {
         start();
@@ -214,7 +226,8 @@ export class Connection {
    */
   async send<A extends Api>(api: A, body: Body<A>, options: RequestOptions): Promise<void> {
     const { timeoutMs, signal } = options;
-    if (this.#quiet.isOn) await this.#quiet.over(signal);
+    this.#renewal?.look();
+    while (this.#quiet.isOn) await this.#quiet.over(signal);
     const expired = () => {
       const detail = `${this.label} did not take ${api.name} within ${timeoutMs} ms`;
       const error = new KafkaError("REQUEST_TIMEOUT", detail, { broker: this.label });
@@ -249,14 +262,42 @@ export class Connection {
   /** Closes it: what is in flight fails with `error`, or `CONNECTION_CLOSED`. Resolves when nothing of it is left. */
   close(error: KafkaError = this.#closed(`The connection to ${this.label} was closed`)): Promise<void> {
     this.#fail(error, true);
-    return this.#reading;
+    return this.#ended();
   }
 
   /** Closes it as soon as nothing is in flight: who has asked already gets an answer. Resolves when nothing of it is left. */
   drain(): Promise<void> {
     this.#isDraining = true;
     this.#endIfDrained();
-    return this.#reading;
+    return this.#ended();
+  }
+
+  async #ended(): Promise<void> {
+    await this.#reading;
+    await this.#renewal?.underway;
+  }
+
+  #renewalOf(parts: Omit<RenewalParts, "telemetry">): Renewal {
+    const renewal = new Renewal({ ...parts, telemetry: this.#telemetry }, {
+      hold: () => this.#quiet.hold(),
+      rest: (signal) => this.#rest(signal),
+      ask: (api, version, body, timeoutMs) => this.#request(api, body, { timeoutMs, versionMax: version }, false),
+      failed: (error) => this.#fail(error),
+    });
+    this.#quiet.before = () => renewal.look();
+    return renewal;
+  }
+
+  /** Resolves when nothing is in flight and the broker wants to hear something. */
+  async #rest(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      signal.throwIfAborted();
+      if (this.#pipeline.size > 0) {
+        const { promise } = this.#answered ??= this.#world.deferred<void>(`all answers of ${this.label}`);
+        await abortable(this.#world, `all answers of ${this.label}`, promise, signal);
+      } else if (this.#quiet.isWanted) await this.#quiet.wanted(signal);
+      else return;
+    }
   }
 
   #endIfDrained(): void {
@@ -362,12 +403,18 @@ export class Connection {
     const request = this.#pipeline.answer(correlationIdOf(frame));
     try {
       if (!request.orphaned) request.answered(frame);
+      if (this.#answered && this.#pipeline.size === 0) this.#tellAnswered();
       this.#endIfDrained();
     } catch (cause) {
       const error = this.#wrap(cause);
       request.failed(error);
       throw error; // an answer that cannot be read leaves nothing to trust on this connection
     }
+  }
+
+  #tellAnswered(): void {
+    this.#answered?.resolve();
+    this.#answered = undefined;
   }
 
   #wrap(error: unknown): KafkaError {
@@ -390,6 +437,8 @@ export class Connection {
     for (const request of lost) request.failed(error);
     this.#quiet.end(error);
     this.#written?.reject(error);
+    this.#renewal?.end(error);
+    this.#tellAnswered();
     this.#onClosed?.();
   }
 

@@ -9,7 +9,7 @@ import type { World } from "../base/world.ts";
 import { saslHandshake } from "../protocol/sasl_handshake.ts";
 import type { Address, Dial, TlsOptions, Transport } from "../transport/transport.ts";
 import { Frames } from "../wire/frames.ts";
-import { Connection } from "./connection.ts";
+import { Connection, type ConnectionParts } from "./connection.ts";
 import {
   API_VERSIONS_MAX,
   type Greeting,
@@ -119,7 +119,7 @@ export class Opener {
    * without a word. One that is going down does so too, but nobody listens there then: who hangs up again has meant it.
    */
   async #openSecured(address: Address, label: string, signal: AbortSignal, sasl: SaslMechanism): Promise<Connection> {
-    const { world, telemetry } = this.#settings;
+    const { world, telemetry, connectTimeoutMs } = this.#settings;
     const version = this.#recall(label)?.apiVersionsVersion ?? API_VERSIONS_MAX;
     for (let attempt = 1;; attempt++) {
       let hungUp = false;
@@ -130,10 +130,11 @@ export class Opener {
           const { versions, nextCorrelationId } = greeting;
           const carrier = new LineCarrier(line, nextCorrelationId, () => hungUp = true);
           const startedAt = world.now();
-          const party = { ...address, world, mechanism: sasl, label, versions, signal };
-          await authenticate(party, carrier);
+          const party = { ...address, world, mechanism: sasl, label, versions };
+          const session = await authenticate({ ...party, signal }, carrier);
           telemetry.authenticated(label, sasl.name, startedAt);
-          return this.#greeted(line, { ...greeting, nextCorrelationId: carrier.nextCorrelationId });
+          const secured = { party, session, timeoutMs: connectTimeoutMs };
+          return this.#greeted(line, { ...greeting, nextCorrelationId: carrier.nextCorrelationId }, secured);
         });
         return connection ?? await this.#hungUp(address, label, signal);
       } catch (error) {
@@ -181,10 +182,10 @@ export class Opener {
     return await this.#withLine(address, label, signal, open) as Connection;
   }
 
-  #greeted(line: Line, greeting: Greeting): Connection {
+  #greeted(line: Line, greeting: Greeting, secured?: ConnectionParts["secured"]): Connection {
     const { versions, apiVersionsVersion } = greeting;
     this.#remember(line.label, { apiVersionsVersion, ...(versions.source === "0.9" && { old: versions }) });
-    return this.#connection(line, greeting);
+    return this.#connection(line, greeting, secured);
   }
 
   /** Dials and hands the line over; closes it when nothing came of it, and at once when the signal aborts. */
@@ -268,7 +269,11 @@ export class Opener {
     }
   }
 
-  #connection(line: Line, greeting: Pick<Greeting, "versions" | "nextCorrelationId"> & Partial<Greeting>): Connection {
+  #connection(
+    line: Line,
+    greeting: Pick<Greeting, "versions" | "nextCorrelationId"> & Partial<Greeting>,
+    secured?: ConnectionParts["secured"],
+  ): Connection {
     return new Connection({
       ...line,
       telemetry: this.#settings.telemetry,
@@ -276,6 +281,7 @@ export class Opener {
       firstCorrelationId: greeting.nextCorrelationId,
       lateAnswer: greeting.lateAnswer,
       throttleMs: greeting.throttleMs,
+      secured,
     });
   }
 

@@ -1,4 +1,4 @@
-/** A broker that wants to hear nothing for a while (KIP-219), and who waits until it does again. */
+/** When nothing is sent: a broker wants to hear nothing for a while (KIP-219), or is told who we are anew; and who waits meanwhile. */
 
 import { abortable } from "../base/async.ts";
 import type { Timer, World } from "../base/world.ts";
@@ -16,20 +16,30 @@ interface Parked {
   readonly start: () => void;
 }
 
-/** The silence on one connection. */
+/** The silence on one connection, and the line of those who wait for its end. */
 export class Quiet {
+  /** Called when a broker's silence is over, before anybody's turn comes. */
+  before: () => void = () => {};
   readonly #world: World;
   #parked: Parked[] = [];
   #until = 0;
   #timer: Timer | undefined;
+  #isHeld = false;
+  /** Who waits for the broker alone. */
+  #first: (() => void)[] = [];
 
   /** None yet. */
   constructor(world: World) {
     this.#world = world;
   }
 
-  /** Whether there is one now. */
+  /** Whether who comes has to wait. */
   get isOn(): boolean {
+    return this.#isHeld || this.isWanted;
+  }
+
+  /** Whether the broker wants to hear nothing. */
+  get isWanted(): boolean {
     return this.#timer !== undefined;
   }
 
@@ -44,7 +54,16 @@ export class Quiet {
     if (until <= this.#until) return;
     this.#until = until;
     this.#timer?.cancel();
-    this.#timer = this.#world.timer(until - this.#world.now(), () => this.#release());
+    this.#timer = this.#world.timer(until - this.#world.now(), () => this.#broken());
+  }
+
+  /** Lets nobody go until what it gives is called. */
+  hold(): () => void {
+    this.#isHeld = true;
+    return () => {
+      this.#isHeld = false;
+      this.#release();
+    };
   }
 
   /** Puts somebody in the line; `start` is called in its turn, and what it throws fails the request. */
@@ -59,6 +78,14 @@ export class Quiet {
     return abortable(this.#world, "the end of a broker's throttling", wait.promise, signal);
   }
 
+  /** Resolves when the broker wants to hear something, before anybody else's turn comes. */
+  wanted(signal: AbortSignal): Promise<void> {
+    if (!this.isWanted) return Promise.resolve();
+    const wait = this.#world.deferred<void>("the end of a broker's throttling");
+    this.#first.push(wait.resolve);
+    return abortable(this.#world, "the end of a broker's throttling", wait.promise, signal);
+  }
+
   /** There is no connection any more: who waits fails. */
   end(error: unknown): void {
     this.#timer?.cancel();
@@ -66,16 +93,22 @@ export class Quiet {
     for (const { request } of this.#parked.splice(0)) if (!request.orphaned) request.failed(error);
   }
 
-  #release(): void {
+  #broken(): void {
     this.#timer = undefined;
-    const parked = this.#parked;
-    this.#parked = [];
-    for (const { request, start } of parked) {
-      if (request.orphaned) continue;
+    for (const tell of this.#first.splice(0)) tell();
+    this.before();
+    this.#release();
+  }
+
+  #release(): void {
+    while (!this.isOn) {
+      const next = this.#parked.shift();
+      if (!next) return;
+      if (next.request.orphaned) continue;
       try {
-        start();
+        next.start();
       } catch (error) {
-        request.failed(error);
+        next.request.failed(error);
       }
     }
   }

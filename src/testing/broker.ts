@@ -24,6 +24,7 @@ import { metadataHandler } from "./apis/metadata.ts";
 import { offsetCommitHandler } from "./apis/offset_commit.ts";
 import { offsetFetchHandler } from "./apis/offset_fetch.ts";
 import { produceHandler } from "./apis/produce.ts";
+import { saslAuthenticateHandler, saslHandshakeHandler } from "./apis/sasl.ts";
 import type { Answer, Call, Handler, Host } from "./call.ts";
 import type { Controller } from "./controller.ts";
 import type { Controls } from "./controls.ts";
@@ -34,6 +35,7 @@ import type { Quotas } from "./quotas.ts";
 import type { Referee, TopicOf } from "./referee.ts";
 import type { Release } from "./releases.ts";
 import type { Replicator } from "./replicator.ts";
+import { type Doorman, SaslGate, type SaslOptions } from "./sasl.ts";
 
 /** The largest request (`socket.request.max.bytes`). */
 const FRAME_BYTES_MAX = 104_857_600;
@@ -55,6 +57,8 @@ const HANDLERS: ReadonlyMap<number, Handler> = new Map(
     createTopicsHandler,
     deleteTopicsHandler,
     initProducerIdHandler,
+    saslHandshakeHandler,
+    saslAuthenticateHandler,
   ].map((handler) => [handler.api.key, handler]),
 );
 
@@ -65,6 +69,8 @@ const NO_FRAME: ReadonlySet<string> = new Set(["FRAME_TOO_LARGE", "PROTOCOL_ERRO
 interface Connection {
   readonly transport: Transport;
   readonly manners: Manners;
+  /** Who is let in, where not everybody is. */
+  readonly gate: SaslGate | undefined;
   /** Requests that have come; views of what was read, so nothing is read before it is empty. */
   readonly line: Uint8Array[];
   /** Until when it is not heard. */
@@ -98,6 +104,8 @@ export interface BrokerParts {
   readonly referee: Referee | undefined;
   /** What clients may ask for in a second. */
   readonly quotas: Quotas;
+  /** How clients have to authenticate, if they have to. */
+  readonly sasl: SaslOptions | undefined;
   /** The epoch that producer ids begin with. */
   readonly producerEpochs: number;
   /** Milliseconds after which silent producers are forgotten, if not the release's own. */
@@ -119,6 +127,7 @@ export class Broker implements Host {
   readonly #idleMs: number;
   readonly referee: Referee | undefined;
   readonly #quotas: Quotas;
+  readonly #sasl: SaslOptions | undefined;
   readonly #gate: Gate;
   readonly #transports = new Set<Transport>();
   readonly #tasks = new Set<Promise<void>>();
@@ -154,6 +163,7 @@ export class Broker implements Host {
     this.#idleMs = connectionsMaxIdleMs;
     this.referee = referee;
     this.#quotas = quotas;
+    this.#sasl = parts.sasl;
     this.#gate = new Gate(world, `news at broker ${id}`);
   }
 
@@ -218,6 +228,7 @@ export class Broker implements Host {
       const connection: Connection = {
         transport,
         manners: new Manners(this.world, this.id),
+        gate: this.#sasl && new SaslGate(this.#sasl, this.#doorman(transport)),
         line: [],
         silentUntil: 0,
       };
@@ -234,6 +245,24 @@ export class Broker implements Host {
       this.#transports.delete(transport);
       transport.close();
     }
+  }
+
+  #doorman(transport: Transport): Doorman {
+    const { world, release } = this;
+    return {
+      ...{ world, release },
+      reply: async (api, { version, correlationId, clientId }, body, answer) => {
+        const call = { host: this, version, clientId, body } as unknown as Call<Api>;
+        const write = async (...chunks: readonly Uint8Array[]) => void await isSent(transport, chunks);
+        const own = () => Promise.resolve(answer as Answer<Api>);
+        const bent = await this.#controls.answer(api, call, own, { correlationId, write });
+        if (bent === "close" || !this.running) return false;
+        return bent === "drop" || await isSent(transport, encodeResponse<Api>(api, version, correlationId, bent));
+      },
+      write: (chunks) => isSent(transport, chunks),
+      pause: (until) => this.#pause(until),
+      report: (detail) => this.#report(detail),
+    };
   }
 
   /** Until that time nothing happens here, unless the broker ends. */
@@ -263,7 +292,9 @@ export class Broker implements Host {
 
   /** Whether the connection goes on. */
   async #answer(frame: Uint8Array, connection: Connection): Promise<boolean> {
-    const { transport, manners } = connection;
+    const { transport, manners, gate } = connection;
+    const entered = gate ? await gate.enter(frame) : "pass";
+    if (entered !== "pass") return entered && this.running;
     const request = this.#read(frame);
     if (typeof request === "boolean") return request;
     const { api, version, correlationId, clientId } = request;

@@ -33,6 +33,7 @@ import { Referee } from "./referee.ts";
 import { isRelease, minorReleases, newestRelease, type Release, releaseOf } from "./releases.ts";
 import { type Disk, keyOf, Replicator } from "./replicator.ts";
 import { Sessions } from "./sessions.ts";
+import { checkSasl, type SaslOptions } from "./sasl.ts";
 import { openStored } from "./stored.ts";
 import type { Process } from "./world.ts";
 
@@ -91,6 +92,8 @@ export interface ClusterOptions extends PaceOptions, PlaceOptions {
    * its records; brokers look every ten minutes. A day if not said, a week before 3.4.
    */
   readonly producerIdExpirationMs?: number | undefined;
+  /** How clients have to authenticate, before they are heard. Nobody has to if not said. */
+  readonly sasl?: SaslOptions | undefined;
 }
 
 const RULES: OptionRules<ClusterOptions> = {
@@ -113,6 +116,7 @@ const RULES: OptionRules<ClusterOptions> = {
   metadataDelayMs: wholeNumber(0, 0x7fffffff),
   replicationDelayMs: wholeNumber(0, 0x7fffffff),
   producerIdExpirationMs: wholeNumber(1, Number.MAX_SAFE_INTEGER),
+  sasl: someObject,
 };
 
 const aboveZero: OptionRule = {
@@ -169,7 +173,7 @@ export class Cluster {
   readonly #place: Place;
   readonly #habits: Pick<
     BrokerParts,
-    "connectionsMaxIdleMs" | "referee" | "quotas" | "producerEpochs" | "producerIdExpirationMs"
+    "connectionsMaxIdleMs" | "referee" | "quotas" | "producerEpochs" | "producerIdExpirationMs" | "sasl"
   >;
   #isClosed = false;
 
@@ -197,12 +201,15 @@ export class Cluster {
     this.dial = place.dial;
     const { connectionsMaxIdleMs = Infinity, strict = false, producerEpochs = 0, producerIdExpirationMs } = options;
     const referee = strict ? new Referee(options.simulation !== undefined) : undefined;
-    this.#habits = { connectionsMaxIdleMs, referee, quotas: new Quotas(), producerEpochs, producerIdExpirationMs };
+    const { sasl } = options;
+    const quotas = new Quotas();
+    this.#habits = { connectionsMaxIdleMs, referee, quotas, producerEpochs, producerIdExpirationMs, sasl };
   }
 
   /** Starts a cluster; it is there at once. `INVALID_OPTION` for options that are not allowed or do not go together. */
   static async start(options: ClusterOptions = {}): Promise<Cluster> {
     checkOptions("Cluster.start", options, RULES, {});
+    if (options.sasl) checkSasl(options.sasl, options.release ?? newestRelease);
     const cluster = new Cluster(options, placeOf(options));
     try {
       for (const seat of cluster.#seats) await cluster.#startBroker(seat);

@@ -26,6 +26,8 @@ export type { Quota } from "./quotas.ts";
 export { minorReleases, newestRelease, releaseNames } from "./releases.ts";
 export type { End, Habit, Keep, Link, Tell, Way } from "./link.ts";
 export { addressText, dialOf, listenOf, Network, pairText } from "./network.ts";
+export type { SaslOptions } from "./sasl.ts";
+export type { SaslServer, SaslServerContext, SaslStep } from "./sasl_servers.ts";
 export { kindOf, shrink } from "./shrink.ts";
 export { type Machine, simulate, type SimulateOptions, type Simulation } from "./simulate.ts";
 export {

@@ -66,6 +66,12 @@ export interface Release {
   readonly producers: ProducerRules;
   /** Which of the records that are wrong it names (KIP-467): 2.4 only the first, 2.5.1 all of them. */
   readonly recordErrors: "none" | "first" | "all";
+  /** The mechanisms that it has, where it has SASL as it is spoken here. */
+  readonly saslMechanisms: readonly string[];
+  /** Whether a session may be renewed on its connection (KIP-368). */
+  readonly renewsSessions: boolean;
+  /** How long it waits before it says that it refuses somebody, in ms (KIP-306). */
+  readonly refusalDelayMs: number;
   /** Whether who is throttled is answered at once and then not heard; before 2.0 the answer waits (KIP-219). */
   readonly throttlesAtOnce: boolean;
 }
@@ -75,6 +81,9 @@ export interface Release {
  * DeleteTopics, InitProducerId.
  */
 const KEYS = [0, 1, 2, 3, 8, 9, 10, 16, 18, 19, 20, 22];
+
+const SASL_HANDSHAKE = 17;
+const SASL_AUTHENTICATE = 36;
 
 /**
  * Recorded from the releases themselves, but for 0.8.2 and 0.9, which cannot be asked: theirs are from `Protocol.java`. A number
@@ -142,6 +151,8 @@ export function releaseOf(name: string): Release {
   }
   const listed = readRow(row);
   const since = (first: string) => isAtLeast(name, first);
+  if (since("0.10")) listed.set(SASL_HANDSHAKE, [0, since("1.0") ? 1 : 0]);
+  if (since("1.0")) listed.set(SASL_AUTHENTICATE, [0, since("2.5") ? 2 : since("2.2") ? 1 : 0]);
   const served = new Map(listed);
   const produce = listed.get(0)!;
   if (since("4.0")) served.set(0, [3, produce[1]]);
@@ -180,6 +191,13 @@ export function releaseOf(name: string): Release {
       expirationMs: (since("3.4") ? 1 : 7) * 86_400_000,
     },
     recordErrors: since("2.5") ? "all" : since("2.4") ? "first" : "none",
+    saslMechanisms: [
+      ...(since("0.10") ? ["PLAIN"] : []),
+      ...(since("0.10.2") ? ["SCRAM-SHA-256", "SCRAM-SHA-512"] : []),
+      ...(since("2.0") ? ["OAUTHBEARER"] : []),
+    ],
+    renewsSessions: since("2.2"),
+    refusalDelayMs: since("2.1") ? 100 : 0,
     throttlesAtOnce: since("2.0"),
   };
 }

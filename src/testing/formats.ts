@@ -5,7 +5,8 @@ import { KafkaError } from "../base/errors.ts";
 import { crc32 } from "../bytes/crc32.ts";
 import { recordsBuilder } from "../records/builder.ts";
 import type { RecordInput } from "../records/builder.ts";
-import { codecFor, type Codecs, type Compression, compressionId } from "../records/compression.ts";
+import { compressed } from "../records/coding.ts";
+import { type Codecs, type Compression, compressionId } from "../records/compression.ts";
 import { type Origin, recordBatches } from "../records/reading.ts";
 import { errorNumbers } from "../base/error_codes.ts";
 import { entrySize, join, viewOf } from "./log.ts";
@@ -57,7 +58,7 @@ export async function writeMessageSet(
     at += entrySize(set, at);
   }
   if (compression === "none") return set;
-  const value = await codecFor(compression, codecs, magic).compress(set);
+  const value = await compressed(set, magic, { compression, codecs }, (bytes) => bytes);
   const wrapper = recordsBuilder(magic);
   wrapper.append({ key: null, value, headers: [], timestamp: builder.maxTimestamp });
   const entry = await wrapper.build({ compression: "none", codecs });

@@ -1,7 +1,6 @@
-/** The Java client of several ages on an embedded cluster, and all clients on what others have written. */
+/** The Java client of several ages on an embedded cluster. */
 
-import { javas, peers } from "./peers.ts";
-import { testLz4, testPeers } from "./play.ts";
+import { javas } from "./peers.ts";
+import { testPeers } from "./play.ts";
 
 testPeers(javas);
-testLz4(peers);

@@ -1,7 +1,7 @@
 /** Has a client of others do its job on an embedded cluster, over TCP: what it writes is there, and what is there it reads. */
 
 import { assert } from "chai";
-import { listen } from "../../src/doors/deno.ts";
+import { codecs, listen } from "../../src/doors/deno.ts";
 import { produce } from "../../src/protocol/produce.ts";
 import { Cluster } from "../../src/testing/mod.ts";
 import { atLeast } from "../kafka/releases.ts";
@@ -34,7 +34,7 @@ function jobFor(cluster: Cluster, { codecs, lacks = [], idempotent }: Peer): Wor
     admin: !lacks.includes("admin") && atLeast(release, "0.10.2"),
     timestamps: atLeast(release, "0.10"),
     records: records.recordsFor(release, lacks),
-    searches: atLeast(release, "0.10.1") ? reads.filter((topic) => topic !== "of.lz4") : [],
+    searches: atLeast(release, "0.10.1") ? reads : [],
   };
 }
 
@@ -42,14 +42,12 @@ async function checkWritten(cluster: Cluster, job: Work, told: Told, lacks: read
   const should = records.placed(job.records);
   for (const { topic, codec } of job.writes) {
     assert.deepEqual(told.written[topic], should.map(([, offset]) => offset), `offsets in ${topic}`);
-    const { codecs, producerIds } = records.marksIn(cluster, topic);
-    assert.include(codecs, codec, `codecs in ${topic}`);
+    const { codecs: used, producerIds } = records.marksIn(cluster, topic);
+    assert.include(used, codec, `codecs in ${topic}`);
     // Some send a batch as it is where it does not get smaller.
-    assert.includeMembers([codec, "none"], codecs, `codecs in ${topic}`);
+    assert.includeMembers([codec, "none"], used, `codecs in ${topic}`);
     if (topic === LOST) assert.isTrue(producerIds.every((id) => id >= 0), `producer ids in ${topic}`);
-    // Without a codec of ours, what was written with lz4 is as it should be if who wrote it reads it so.
-    const is = codec === "lz4" ? told.read![topic]! : await records.inside(cluster, topic);
-    records.assertSame(is, should, cluster.release, lacks, `records of ${topic}`);
+    records.assertSame(await records.inside(cluster, topic), should, cluster.release, lacks, `records of ${topic}`);
   }
 }
 
@@ -58,7 +56,6 @@ async function checkRead(cluster: Cluster, job: Work, told: Told, lacks: readonl
     const { partitions } = cluster.topics.get(topic)!;
     const limits = partitions.map(({ index, log }) => [index, log.startOffset, log.endOffset] as const);
     if (told.offsets) assert.deepEqual(records.sorted(told.offsets[topic]!), limits, `limits of ${topic}`);
-    if (topic === "of.lz4") continue;
     const there = await records.inside(cluster, topic);
     if (told.read) records.assertSame(told.read[topic]!, there, cluster.release, lacks, `what is read of ${topic}`);
     if (!told.since || !job.searches.includes(topic)) continue;
@@ -85,7 +82,7 @@ function loseFirstAnswer(cluster: Cluster, topic: string): () => boolean {
 
 async function play(peer: Peer, release: string): Promise<void> {
   const { lacks = [] } = peer;
-  const cluster = await Cluster.start({ brokers: 2, release, listen, codecs: records.codecs });
+  const cluster = await Cluster.start({ brokers: 2, release, listen, codecs });
   try {
     await cluster.createTopic("ours", { partitions: PARTITIONS, replicationFactor: 2 });
     await cluster.createTopic("gone");
@@ -113,42 +110,5 @@ export function testPeers(some: readonly Peer[]): void {
     for (const release of peer.releases) {
       testWith(peer.tools, `${peer.name} with brokers of ${release}`, () => play(peer, release));
     }
-  }
-}
-
-/** Declares the test in which each client reads what those before it have written with lz4, for which our own reader has no codec. */
-export function testLz4(some: readonly Peer[]): void {
-  const withLz4 = some.filter(({ codecs, releases }) => codecs.includes("lz4") && releases.includes("4.4.0"));
-  const tools = new Set(withLz4.flatMap(({ tools }) => tools));
-  testWith([...tools], "what one writes with lz4, the others read", () => passOn(withLz4));
-}
-
-async function passOn(withLz4: readonly Peer[]): Promise<void> {
-  const cluster = await Cluster.start({ brokers: 2, release: "4.4.0", listen });
-  const lacks = withLz4.flatMap(({ lacks = [] }) => lacks);
-  const topics: string[] = [];
-  try {
-    for (const peer of withLz4) {
-      await cluster.createTopic("gone");
-      const topic = `of.${peer.name.replaceAll(" ", "-")}`;
-      topics.push(topic);
-      const job: Work = {
-        ...jobFor(cluster, peer),
-        ...{ writes: [{ topic, codec: "lz4", idempotent: null }], reads: topics, searches: [] },
-        records: records.recordsFor(cluster.release, lacks),
-      };
-      const told = await peer.work(job);
-      for (const from of topics) {
-        records.assertSame(
-          told.read![from]!,
-          records.placed(job.records),
-          "4.4.0",
-          lacks,
-          `${peer.name} reads ${from}`,
-        );
-      }
-    }
-  } finally {
-    await cluster.close();
   }
 }

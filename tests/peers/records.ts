@@ -2,23 +2,12 @@
 
 import { assert } from "chai";
 import { Buffer } from "node:buffer";
-import { zstdCompressSync, zstdDecompressSync } from "node:zlib";
-import { codecs as doorCodecs, connect } from "../../src/doors/deno.ts";
-import type { Codecs } from "../../src/records/compression.ts";
+import { connect } from "../../src/doors/deno.ts";
 import type { Message } from "../../src/records/message.ts";
 import type { Cluster } from "../../src/testing/mod.ts";
 import { atLeast } from "../kafka/releases.ts";
 import type { Base64, JobHeader, JobRecord, ReadRecord } from "./job.ts";
 import type { Lack } from "./peers.ts";
-
-/** The codecs of the brokers and of our client. There is none for lz4 yet: what is compressed so is stored as it is. */
-export const codecs: Codecs = {
-  ...doorCodecs,
-  zstd: {
-    compress: (bytes) => zstdCompressSync(bytes),
-    decompress: (bytes, limit) => zstdDecompressSync(bytes, { maxOutputLength: limit }),
-  },
-};
 
 /** How many partitions a topic has. */
 export const PARTITIONS = 2;
@@ -56,19 +45,19 @@ export function recordsFor(release: string, lacks: readonly Lack[]): JobRecord[]
   });
 }
 
-/** Whether a release knows a codec. What it would have to open and write anew, as before 0.11, needs one of ours. */
+/** Whether a release knows a codec. */
 export function isKnown(codec: string, release: string): boolean {
-  return codec === "zstd" ? atLeast(release, "2.1") : codec !== "lz4" || atLeast(release, "0.11");
+  return codec !== "zstd" || atLeast(release, "2.1");
 }
 
 /** Writes all kinds of records with our own client, in batches of every codec that it and who reads them have. */
 export async function writeOurs(cluster: Cluster, topic: string, readable: readonly string[]): Promise<void> {
   const { release } = cluster;
   const records = recordsFor(release, []);
-  const kinds = (["gzip", "none", "snappy", "zstd"] as const).filter((kind) =>
+  const kinds = (["gzip", "none", "snappy", "lz4", "zstd"] as const).filter((kind) =>
     kind === "none" || (isKnown(kind, release) && readable.includes(kind))
   );
-  const client = await connect({ hosts: cluster.hosts, codecs });
+  const client = await connect({ hosts: cluster.hosts });
   try {
     for (const [turn, compression] of kinds.entries()) {
       const producer = client.producer({ compression });

@@ -34,9 +34,19 @@ interface Module {
   readonly logLevel: Record<string, number>;
 }
 
+interface Lz4 {
+  compressFrame(bytes: Buffer): Promise<Buffer>;
+  decompressFrame(bytes: Buffer): Promise<Buffer>;
+}
+
 const { Kafka, CompressionTypes, CompressionCodecs, logLevel } = load<Module>("kafkajs");
 CompressionCodecs[CompressionTypes["Snappy"]!] = load("kafkajs-snappy");
-// It has no codec for zstd, but takes one.
+// It has no codecs for lz4 and zstd, but takes some.
+const lz4 = load<Lz4>("lz4-napi");
+CompressionCodecs[CompressionTypes["LZ4"]!] = () => ({
+  compress: (encoder: { buffer: Buffer }) => lz4.compressFrame(encoder.buffer),
+  decompress: (bytes: Buffer) => lz4.decompressFrame(bytes),
+});
 CompressionCodecs[CompressionTypes["ZSTD"]!] = () => ({
   compress: (encoder: { buffer: Buffer }) => Promise.resolve(zstdCompressSync(encoder.buffer)),
   decompress: (bytes: Buffer) => Promise.resolve(zstdDecompressSync(bytes)),
@@ -64,7 +74,7 @@ async function write({ topic, codec, idempotent }: typeof job.writes[number]): P
     value: data(value),
     headers: headersOf(headers),
   }));
-  const compression = codec === "zstd" ? CompressionTypes["ZSTD"] : { none: 0, gzip: 1, snappy: 2 }[codec];
+  const compression = { none: 0, gzip: 1, snappy: 2, lz4: 3, zstd: 4 }[codec];
   const bases = new Map<number, number>();
   for (const { partition, baseOffset } of await producer.send({ topic, acks: -1, compression, messages })) {
     bases.set(partition, Number(baseOffset));

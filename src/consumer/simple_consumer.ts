@@ -14,23 +14,10 @@ import { ConsumerInterceptors } from "./interceptors.ts";
 import { lagOf } from "./lag.ts";
 import type { Place } from "./offsets.ts";
 import { type CheckedOptions, checkedOptions, rules, type SimpleConsumerOptions } from "./options.ts";
+import { Opening, type Reading, readingOf, type Taken } from "./opening.ts";
 import { Partitions } from "./partitions.ts";
 
 export type { SimpleConsumerOptions } from "./options.ts";
-
-/** An opened batch that is being read. */
-interface Reading {
-  readonly cursor: Cursor;
-  readonly generation: number;
-  readonly list: RecordList;
-  /** The last offset that is finished with its last message. */
-  readonly lastOffset: number;
-  readonly highWatermark: number;
-  /** Where in the list the reader's messages end. */
-  readonly to: number;
-  /** The next one. */
-  index: number;
-}
 
 /**
  * Reads partitions of one topic. A message is finished when the loop asks for the next one; `break` leaves the one in hand
@@ -58,6 +45,8 @@ export class SimpleConsumer implements AsyncIterable<Message> {
   #commitError: unknown;
   /** The batch that is being read. */
   #reading: Reading | undefined;
+  /** The batch whose codec has not answered yet. */
+  #opening: Opening | undefined;
   /** Batches that were left in their middle, since their partitions were paused. */
   readonly #left = new Map<Cursor, Reading>();
   /** What the loop has in hand, if anything: it is finished when the next one is asked for. */
@@ -340,6 +329,7 @@ export class SimpleConsumer implements AsyncIterable<Message> {
     signal?.throwIfAborted();
     if (!await this.#hasStarted(signal)) return undefined;
     this.#partitions.again();
+    if (this.#opening) await this.#opened(this.#opening, signal);
     for (;;) {
       signal?.throwIfAborted();
       if (this.#ended.signal.aborted) return undefined;
@@ -349,7 +339,8 @@ export class SimpleConsumer implements AsyncIterable<Message> {
       if (cursor) {
         this.#reading = this.#left.get(cursor);
         this.#left.delete(cursor);
-        if (!this.#reading) await this.#open(cursor);
+        if (!this.#reading) this.#open(cursor);
+        if (this.#opening) await this.#opened(this.#opening, signal);
         continue;
       }
       if (this.#partitions.isDone) {
@@ -393,43 +384,58 @@ export class SimpleConsumer implements AsyncIterable<Message> {
     return undefined;
   }
 
-  /** Opens the next batch of a cursor, and leaves out what lies in front of its place. */
-  async #open(cursor: Cursor): Promise<void> {
+  /** Opens the next batch of a cursor, at once or later. */
+  #open(cursor: Cursor): void {
     const { checkCrc, decompressedBytes: decompressedLimit } = this.#options;
     const { generation } = cursor;
     const piece = cursor.pieces[0] as Piece;
-    let batch = piece.batches[piece.next++]!;
+    const batch = piece.batches[piece.next++]!;
     if (piece.next === piece.batches.length) {
       cursor.dropFirst();
       this.#partitions.toEnd(cursor);
       this.#fetchers.look();
     }
     const { position = 0 } = cursor;
-    let next = batch.lastOffset + 1;
+    const next = batch.lastOffset + 1;
     cursor.opened(batch.leaderEpoch);
     if (batch.isControl || next <= position) return void (cursor.position = Math.max(position, next));
-    let list: RecordList;
+    const taken = { cursor, generation, batch, highWatermark: piece.highWatermark };
+    let opened: RecordList | Promise<RecordList>;
     try {
-      const opened = batch.open(cursor, { codecs: this.#parts.codecs, checkCrc, decompressedLimit });
-      list = opened instanceof Promise ? await this.#parts.world.outside(() => opened) : opened;
+      opened = batch.open(cursor, { codecs: this.#parts.codecs, checkCrc, decompressedLimit });
     } catch (error) {
-      const sound = error instanceof KafkaError && batch.before(error.offset ?? 0);
-      if (!sound || sound.lastOffset < position) throw this.#broken(cursor, generation, error);
-      // Of plain messages those in front of the broken one are read first; then it is fetched again, and told.
-      [batch, next] = [sound, sound.lastOffset + 1];
-      list = sound.open(cursor, { codecs: this.#parts.codecs, checkCrc, decompressedLimit }) as RecordList;
-      cursor.cutAt(next);
+      return this.#unreadable(taken, error);
     }
-    if (cursor.generation !== generation) return;
-    const index = list.indexOf(position);
-    // A run of plain messages may go on behind the end that was asked for: what lies there is not finished.
-    const isCut = next > cursor.end;
-    const to = isCut ? list.indexOf(cursor.end) : list.count;
-    const lastOffset = isCut ? cursor.end - 1 : batch.lastOffset;
-    if (index === to) cursor.position = lastOffset + 1;
-    else this.#parts.telemetry.consumed(this.topic, to - index);
-    const { highWatermark } = piece;
-    this.#reading = { cursor, generation, list, index, to, lastOffset, highWatermark };
+    if (!(opened instanceof Promise)) return this.#readable(taken, opened);
+    this.#opening = new Opening(this.#parts.world, this.#parts.requestTimeoutMs, taken, opened);
+  }
+
+  /** The codec of a batch that was taken has answered, or has had its time. An abort leaves it to the next loop. */
+  async #opened(opening: Opening, signal: AbortSignal | undefined): Promise<void> {
+    const { taken } = opening;
+    const isWanted = taken.cursor.generation === taken.generation;
+    const outcome = isWanted ? await opening.outcome(signal, this.#ended.signal) : undefined;
+    this.#opening = undefined;
+    if (!outcome) return;
+    if ("list" in outcome) this.#readable(taken, outcome.list);
+    else this.#unreadable(taken, outcome.error);
+  }
+
+  /** Of plain messages those in front of the broken one are read first; then it is fetched again, and told. Anything else is told at once. */
+  #unreadable({ cursor, generation, batch, highWatermark }: Taken, error: unknown): void {
+    const { checkCrc, decompressedBytes: decompressedLimit } = this.#options;
+    const sound = error instanceof KafkaError && batch.before(error.offset ?? 0);
+    if (!sound || sound.lastOffset < (cursor.position ?? 0)) throw this.#broken(cursor, generation, error);
+    const list = sound.open(cursor, { codecs: this.#parts.codecs, checkCrc, decompressedLimit }) as RecordList;
+    cursor.cutAt(sound.lastOffset + 1);
+    this.#readable({ cursor, generation, batch: sound, highWatermark }, list);
+  }
+
+  #readable(taken: Taken, list: RecordList): void {
+    const reading = readingOf(taken, list);
+    if (!reading) return;
+    this.#reading = reading;
+    this.#parts.telemetry.consumed(this.topic, reading.to - reading.index);
   }
 
   /** The reader stays in front of a batch that is broken, or in its middle: it is told where, and may seek past it. */

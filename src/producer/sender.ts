@@ -1,7 +1,7 @@
 /** Takes batches that are ready to their leaders, in order. */
 
 import { brokerError, errorNumbers } from "../base/error_codes.ts";
-import { Gate } from "../base/async.ts";
+import { abortable, Gate, withDeadline } from "../base/async.ts";
 import { KafkaError } from "../base/errors.ts";
 import type { Telemetry } from "../base/telemetry.ts";
 import type { Deferred, Timer, World } from "../base/world.ts";
@@ -281,7 +281,7 @@ export class Sender {
 
   /** Gives every batch the bytes it travels as; those that cannot be are failed and left out. */
   async #build(connection: Connection, tries: readonly Try[]): Promise<Try[]> {
-    const { settings: { compression }, world } = this.#parts;
+    const { settings: { compression } } = this.#parts;
     const version = connection.versions.pick(produce);
     const wanted = magicOfProduce(version);
     const built: Try[] = [];
@@ -293,7 +293,7 @@ export class Sender {
         if (batch.builder.magic > wanted) toFormat(batch, wanted);
         if (this.#isToBeNumbered(batch, connection)) await this.#number(batch, connection);
         const bytes = this.#bytesOf(batch);
-        batch.bytes = bytes instanceof Promise ? await world.outside(() => bytes) : bytes;
+        batch.bytes = bytes instanceof Promise ? await this.#late(batch, bytes) : bytes;
         built.push(one);
       } catch (error) {
         this.#endings.failed(one, error);
@@ -329,6 +329,28 @@ export class Sender {
     if (!stamp) return builder.build({ compression, codecs, compressionLevel });
     const { producerId, epoch: producerEpoch, sequence: baseSequence } = stamp;
     return builder.build({ compression, codecs, compressionLevel, producerId, producerEpoch, baseSequence });
+  }
+
+  /**
+   * The bytes of a codec that answers later. It may be a user's, and never do so: then the batch fails, since what is to go to the same
+   * broker stands behind it. Its memory is not used again, as the codec may read it yet.
+   */
+  #late({ topic, partition, builder }: Batch, bytes: Promise<Uint8Array>): Promise<Uint8Array> {
+    const { world, settings: { compression, requestTimeoutMs } } = this.#parts;
+    const name = `a codec that compresses for ${topic}/${partition}`;
+    const expired = () => {
+      const detail =
+        `the codec for ${compression} has not compressed ${builder.size} bytes within ${requestTimeoutMs} ms`;
+      const error = brokerError(errorNumbers.UNSUPPORTED_COMPRESSION_TYPE);
+      return new KafkaError(error, detail, { topic, partition });
+    };
+    return withDeadline(
+      world,
+      requestTimeoutMs,
+      this.#ended.signal,
+      expired,
+      ({ signal }) => abortable(world, name, world.outside(() => bytes), signal),
+    );
   }
 
   async #exchange(connection: Connection, taken: readonly Try[], handed: Deferred<void>): Promise<void> {

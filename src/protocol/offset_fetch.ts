@@ -59,7 +59,7 @@ export const offsetFetch = {
           partitions: [{
             partitionIndex: "int32",
             committedOffset: "int64",
-            committedLeaderEpoch: { is: "int32", or: -1 },
+            committedLeaderEpoch: { is: "int32", or: -1, lax: true },
             metadata: { is: "string", null: 8 },
             errorCode: "int16",
           }],

@@ -18,7 +18,8 @@ function programsOf(release: string): string[] {
     "Produce",
     ...atLeast(release, "0.9") ? ["Consume", "Offsets", "KeyStores"] : ["SimpleConsume"],
   ];
-  return atLeast(release, "0.11") ? [...programs, "CreateTopic", "ListErrors"] : programs;
+  if (!atLeast(release, "0.11")) return programs;
+  return [...programs, "CreateTopic", "ListErrors", ...atLeast(release, "3.0") ? ["ListApis"] : []];
 }
 
 const settings = ["log4j.properties", "simplelogger.properties"];

@@ -97,3 +97,26 @@ export { type Header, Message, type MessageSource } from "../records/message.ts"
 export type { Codecs, Compression, CompressionCodec } from "../records/compression.ts";
 export { type BrokerError, brokerErrors } from "../base/error_codes.ts";
 export { type ErrorContext, KafkaError, type OwnCode } from "../base/errors.ts";
+
+// What protocol tools need beside whole messages
+export {
+  type BodyCodec,
+  exactRequestBody,
+  exactResponseBody,
+  requestBody,
+  responseBody,
+  structBody,
+  type StructVersion,
+} from "../protocol/body.ts";
+export {
+  isRequestOf,
+  joinRequest,
+  joinResponse,
+  type SplitRequest,
+  splitRequest,
+  type SplitResponse,
+  splitResponse,
+} from "../protocol/envelope.ts";
+export { type FoundFrames, framesIn, sourceOf } from "../wire/sources.ts";
+export { encodeBatch, type PlacedBatch, type PlacedRecord } from "../records/placed.ts";
+export { brokerError } from "../base/error_codes.ts";

@@ -5,7 +5,7 @@ import { KafkaError } from "../base/errors.ts";
 import type { Reader } from "../bytes/reader.ts";
 import { shown, utf8Length, Writer } from "../bytes/writer.ts";
 import { isList, isOmissible, noted, presetOf, presetTest } from "./defaults.ts";
-import { classic, type Dialect, flexible, jute } from "./dialect.ts";
+import { classic, type Dialect, exactClassic, exactFlexible, flexible, jute } from "./dialect.ts";
 import type {
   Api,
   Field,
@@ -44,6 +44,27 @@ export function structCodec<S extends Struct>(struct: S, version: number, name: 
   let versions = structs.get(struct);
   if (versions === undefined) structs.set(struct, versions = []);
   return versions[version] ??= rooted(struct, { dialect: classic, version, strict: true, name });
+}
+
+/** How a struct is read and written that is no body of a request or a response in the table. */
+export interface StructOptions {
+  /** In which version. */
+  readonly version: number;
+  /** Whether lengths are compact and structs end with tagged fields (KIP-482). */
+  readonly flexible: boolean;
+  /** Whether an int64 is a bigint. */
+  readonly exact: boolean;
+  /** What errors call it. */
+  readonly name: string;
+}
+
+/** The codec of any struct in one of Kafka's two ways. Keep it: each call compiles. */
+export function dialectCodec(
+  struct: Struct,
+  { version, flexible: isFlexible, exact, name }: StructOptions,
+): Codec<Any> {
+  const [old, young] = exact ? [exactClassic, exactFlexible] : [classic, flexible];
+  return rooted(struct, { dialect: isFlexible ? young : old, version, strict: true, name });
 }
 
 /** The codec of a ZooKeeper record, in which an int64 is a bigint. Keep it: each call compiles. */

@@ -38,9 +38,19 @@ const zeros: { readonly [S in Scalar]: Any } = {
   uuid: NIL_UUID,
 };
 
+/** The largest int64. */
+const LONG_MAX = 0x7fff_ffff_ffff_ffffn;
+
+/** A default that was written down, as the field's own type. */
+function typed(or: Any, is: Shape, exactLongs: boolean): Any {
+  if (!exactLongs || is !== "int64" || typeof or !== "number") return or;
+  return or >= 0x8000_0000_0000_0000 ? LONG_MAX : BigInt(or);
+}
+
 /** Makes the default of a field, each time anew: two decoded objects never share one. */
 export function presetOf(field: Field, exactLongs: boolean): () => Any {
-  const { is, or } = noted(field);
+  const { is, or: given } = noted(field);
+  const or = typed(given, is, exactLongs);
   if (or !== undefined) return () => or;
   if (isList(is)) return () => [];
   if (typeof is === "string") {
@@ -57,7 +67,8 @@ export function presetOf(field: Field, exactLongs: boolean): () => Any {
 
 /** Tells whether a value is the default of a field. */
 export function presetTest(field: Field, exactLongs: boolean): (value: Any) => boolean {
-  const { is, or } = noted(field);
+  const { is, or: given } = noted(field);
+  const or = typed(given, is, exactLongs);
   if (or !== undefined) return (value) => value === or;
   if (isList(is) || is === "bytes" || is === "records") return (value) => value !== null && value.length === 0;
   if (typeof is === "string") {

@@ -47,6 +47,11 @@ export const flexible: Dialect = {
   exactLongs: false,
 };
 
+/** Kafka's two ways, with every int64 exact: for those who have to write the very bytes that they have read. */
+export const exactClassic: Dialect = { ...classic, exactLongs: true };
+/** The flexible one of them. */
+export const exactFlexible: Dialect = { ...flexible, exactLongs: true };
+
 /** ZooKeeper's way: int32 before everything, and int64 is exact, since session ids and zxids use all of its bits. */
 export const jute: Dialect = {
   readTextLength: (reader) => reader.int32(),

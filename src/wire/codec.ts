@@ -6,6 +6,7 @@ import type { Reader } from "../bytes/reader.ts";
 import { shown, utf8Length, Writer } from "../bytes/writer.ts";
 import { isList, isOmissible, noted, presetOf, presetTest } from "./defaults.ts";
 import { classic, type Dialect, exactClassic, exactFlexible, flexible, jute } from "./dialect.ts";
+import { inside, located } from "./fault.ts";
 import type {
   Api,
   Field,
@@ -148,31 +149,6 @@ function rooted(struct: Struct, target: Target): Codec<Any> {
       }
     },
   };
-}
-
-/** An error on its way out of nested fields, which collects their names. */
-class Fault {
-  readonly error: unknown;
-  path: string;
-
-  constructor(error: unknown, path: string) {
-    this.error = error;
-    this.path = path;
-  }
-}
-
-function inside(error: unknown, step: string): Fault {
-  if (!(error instanceof Fault)) return new Fault(error, step);
-  error.path = error.path.startsWith("[") ? step + error.path : `${step}.${error.path}`;
-  return error;
-}
-
-function located(fault: unknown, fallbackCode: "PROTOCOL_ERROR" | "INVALID_OPTION", name: string): KafkaError {
-  const [error, path] = fault instanceof Fault ? [fault.error, `${name}, ${fault.path}`] : [fault, name];
-  const told = error instanceof KafkaError;
-  const code = told && error.code === "UNSUPPORTED_FEATURE" ? error.code : fallbackCode;
-  const detail = told ? error.message.slice(error.code.length + 2) : String(error);
-  return new KafkaError(code, `${path}: ${detail}`, { cause: error });
 }
 
 function invalid(detail: string): KafkaError {

@@ -100,6 +100,15 @@ Deno.test("no file of the library is dead: each is reached from an export or fro
   assert.deepEqual([...imports.keys()].filter((file) => !alive.has(file)), []);
 });
 
+Deno.test("a client has the messages that it sends: no door but those for brokers and tools has the table of all", async () => {
+  const imports = await readLibrary();
+  const clients = Object.values(exportedFiles).filter((file) => !/\/(protocol|testing|arbitraries)\.ts$/.test(file));
+  assert.isAtLeast(clients.length, 4);
+  for (const file of clients) {
+    assert.notInclude([...reachable(imports, [file.replace("./", "")])], "src/protocol/apis.ts", file);
+  }
+});
+
 /** The map of the house, and what users read. */
 const GUIDES: ReadonlySet<string> = new Set(["src/README.md", "src/testing/README.md"]);
 

@@ -1,4 +1,4 @@
-/** The launcher itself: every release starts, its Java client writes and reads back, and nothing is left at the end. */
+/** The launcher itself: every release starts, we speak what it speaks, its Java client writes and reads back, and nothing is left. */
 
 import { assert } from "chai";
 import { testWith } from "../tools.ts";
@@ -6,6 +6,7 @@ import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { askVersions, unspoken } from "./conformance/listed.ts";
 import { type JavaCompression, javaConsume, type JavaInput, javaProduce, type JavaRecord } from "./java.ts";
 import { RealKafka, releases, resolveJars } from "./launcher.ts";
 import { askMetadata, isFree } from "./probe.ts";
@@ -62,6 +63,7 @@ for (const release of releases) {
       await kafka.createTopic("my.test", { partitions: compressions.length });
       const state = await askMetadata(kafka.brokers[0]?.port ?? 0);
       assert.deepEqual(state?.brokers, [1]);
+      if (atLeast(release, "0.10")) assert.deepEqual(unspoken(await askVersions(kafka.brokers[0]?.port ?? 0)), []);
       assert.deepEqual((await kafka.partitions("my.test")).map(({ leader }) => leader), [1, 1, 1]);
 
       const batches = compressions.map((compression, partition) => ({

@@ -7,7 +7,8 @@ import { KafkaError } from "../../src/base/errors.ts";
 import { Reader } from "../../src/bytes/reader.ts";
 import { Writer } from "../../src/bytes/writer.ts";
 import { apis } from "../../src/protocol/apis.ts";
-import { type Codec, requestCodec, responseCodec } from "../../src/wire/codec.ts";
+import { consumerProtocolAssignment, consumerProtocolSubscription } from "../../src/protocol/consumer_protocol.ts";
+import { type Codec, requestCodec, responseCodec, structCodec } from "../../src/wire/codec.ts";
 import { isList, noted } from "../../src/wire/defaults.ts";
 import type { Field, Struct } from "../../src/wire/schema.ts";
 import { test } from "../harness.ts";
@@ -65,6 +66,14 @@ for (const api of apis.values()) {
     for (let version = min; version <= max; version++) {
       withstands(requestCodec(api, version) as Codec<unknown>, api.request, version);
       withstands(responseCodec(api, version) as Codec<unknown>, api.response, version);
+    }
+  });
+}
+
+for (const { name, versions, fields } of [consumerProtocolSubscription, consumerProtocolAssignment]) {
+  test(`${name} withstands junk in every version`, () => {
+    for (let version = versions[0]; version <= versions[1]; version++) {
+      withstands(structCodec<Struct>(fields, version, name), fields, version);
     }
   });
 }

@@ -4,9 +4,15 @@ import { concat } from "@std/bytes";
 import { assert } from "chai";
 import fc from "fast-check";
 import { apis } from "../../src/protocol/apis.ts";
+import {
+  consumerProtocolAssignment,
+  consumerProtocolSubscription,
+  decodeEmbedded,
+  encodeEmbedded,
+} from "../../src/protocol/consumer_protocol.ts";
 import { decodeRequest } from "../../src/protocol/decode_request.ts";
 import { correlationIdOf, decodeResponse, encodeRequest, encodeResponse } from "../../src/protocol/message.ts";
-import type { Api } from "../../src/wire/schema.ts";
+import type { Api, Embedded, In } from "../../src/wire/schema.ts";
 import { test } from "../harness.ts";
 import { anyOf, anyText } from "./arbitrary.ts";
 
@@ -56,6 +62,22 @@ for (const api of apis.values()) {
     for (let version = min; version <= max; version++) {
       requestGoesRound(api, version);
       responseGoesRound(api, version);
+    }
+  });
+}
+
+for (const message of [consumerProtocolSubscription, consumerProtocolAssignment]) {
+  test(`${message.name} goes round in every version`, () => {
+    for (let version = message.versions[0]; version <= message.versions[1]; version++) {
+      const encode = (value: In<Embedded["fields"]>) => encodeEmbedded<Embedded>(message, version, value);
+      fc.assert(
+        fc.property(anyOf(message.fields, version), (value) => {
+          const decoded = decodeEmbedded(message, encode(value));
+          assert.deepEqual(decoded, { version, value });
+          assert.deepEqual(encode(decoded.value), encode(value));
+        }),
+        { numRuns: RUNS },
+      );
     }
   });
 }

@@ -4,8 +4,8 @@ import type { Api } from "../wire/schema.ts";
 
 /**
  * Asks the controller; null for all partitions. Type 0 gives leadership back to the first replica, type 1, from version
- * 1 on, to one that is not in sync, if no other lives: records may be lost (KIP-460). Where nothing is to be done the
- * error is ELECTION_NOT_NEEDED.
+ * 1 on, to one that is not in sync, if no other lives: records may be lost (KIP-460). A partition that was named and needs
+ * nothing has the error ELECTION_NOT_NEEDED.
  */
 export const electLeaders = {
   key: 43,

@@ -5,8 +5,8 @@ import type { Api } from "../wire/schema.ts";
 /**
  * Asks a partition's leader: a consumer that was ahead of that offset has read what was lost since (KIP-320). Version 1
  * also tells which epoch that is, the asked one or the last before it (KIP-279). Version 2 lets the leader refuse an
- * asker whose metadata is older or newer. Before version 3 it is a matter between brokers that wants rights on the
- * whole cluster; there a consumer is `replicaId` -1.
+ * asker whose metadata is older or newer. Brokers that lack version 3 may want rights on the whole cluster for it, so
+ * Java does without them; from that version on a consumer is `replicaId` -1.
  */
 export const offsetForLeaderEpoch = {
   key: 23,

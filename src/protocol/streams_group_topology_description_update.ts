@@ -3,8 +3,8 @@
 import type { Api } from "../wire/schema.ts";
 
 /**
- * A member sends it when a StreamsGroupHeartbeat asked for it (KIP-1331). Node types: 1 source, 2 processor, 3 sink;
- * what belongs to global stores stands apart.
+ * A member sends it when a StreamsGroupHeartbeat asked for it; a broker without a plugin to keep it answers
+ * UNSUPPORTED_VERSION (KIP-1331). Node types: 1 source, 2 processor, 3 sink; what belongs to global stores stands apart.
  */
 export const streamsGroupTopologyDescriptionUpdate = {
   key: 93,

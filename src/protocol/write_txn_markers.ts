@@ -4,8 +4,8 @@ import type { Api } from "../wire/schema.ts";
 
 /**
  * Coordinators send it to the leaders of partitions. A client does so to get rid of a transaction that hangs, whose
- * coordinator has forgotten it (KIP-664), and needs the rights of a broker. Version 2 says which transactions the
- * marker belongs to (KIP-1228).
+ * coordinator has forgotten it (KIP-664), and needs the rights of a broker. Version 2 says by which version of
+ * transactions it was begun (KIP-1228).
  */
 export const writeTxnMarkers = {
   key: 27,

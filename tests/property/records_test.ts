@@ -7,7 +7,6 @@ import type { Compression } from "../../src/records/compression.ts";
 import { type RecordInput, recordsBuilder, recordSizeMax } from "../../src/records/builder.ts";
 import { recordBatches } from "../../src/records/reading.ts";
 import { putVarint, putVarlong, varintAt, varintEnd, varlongAt } from "../../src/records/varint.ts";
-import { snappy } from "../../src/records/snappy.ts";
 import { test } from "../harness.ts";
 import { built, expectedParts, joined, MAGICS, messagesIn, origin, parts } from "../unit/records/samples.ts";
 
@@ -148,18 +147,6 @@ test("property: junk alone gives an error or nothing", () => {
       },
     ),
     { numRuns: 500 },
-  );
-});
-
-test("property: snappy brings back what it compressed, and junk never makes more than it may", () => {
-  fc.assert(
-    fc.property(fc.uint8Array({ maxLength: 2000, size: "max" }), fc.nat({ max: 5 }), (some, times) => {
-      const plain = joined(...Array(times).fill(some));
-      assert.deepEqual(snappy.decompress(snappy.compress(plain) as Uint8Array, plain.length), plain);
-      const read = outcome(() => snappy.decompress(some, 5000));
-      if (typeof read !== "string") assert.isAtMost((read as Uint8Array).length, 5000);
-    }),
-    { numRuns: 100 },
   );
 });
 

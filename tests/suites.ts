@@ -262,7 +262,8 @@ export const peersSuite: Step = {
   name: "peers",
   budgetSeconds: 300,
   async run(log) {
-    for (const tool of new Set(peers.flatMap(({ tools }) => tools))) await provide(tool);
+    const tools: readonly ToolName[] = [...peers.flatMap(({ tools }) => tools), "codecsOfC", "codecsOfNpm"];
+    for (const tool of new Set(tools)) await provide(tool);
     if (has("java") && has("mvn")) await resolveJars(javaPeers);
     if (has("go")) await builtFranz();
     return denoTest("peers", ["--parallel", "tests/peers"], log);

@@ -72,6 +72,16 @@ const TOOLS = {
     pip: ["kafka-python", "3.0.12"],
     with: [...PYTHON_SNAPPY, "lz4==4.4.5", "zstandard==0.25.0", "xxhash==4.1.0"],
   },
+  codecsOfC: {
+    why: "lz4 and zstd of C, by their Python packages",
+    pip: ["lz4", "4.4.5"],
+    with: ["zstandard==0.25.0"],
+  },
+  codecsOfNpm: {
+    why: "lz4 and zstd of Rust, WebAssembly and JavaScript",
+    npm: ["lz4-napi", "2.10.0"],
+    with: ["lz4js@0.2.0", "@bokuweb/zstd-wasm@0.0.27", "fzstd@0.1.1"],
+  },
   pykafka: {
     why: "PyKafka, a client",
     pip: ["pykafka", "2.8.0"],

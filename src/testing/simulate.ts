@@ -35,7 +35,8 @@ export interface Simulation extends Machine {
 
 /** What to simulate. */
 export interface SimulateOptions
-  extends Pick<ClusterOptions, "brokers" | "release" | "topics" | "codecs" | "connectionsMaxIdleMs" | "strict"> {
+  extends
+    Pick<ClusterOptions, "brokers" | "release" | "topics" | "codecs" | "connectionsMaxIdleMs" | "strict" | "sasl"> {
   /** How many seeds to play, from 1 on; 20 if not said. */
   readonly seeds?: number | undefined;
   /** The only seed to play: to see again what failed. */
@@ -63,6 +64,7 @@ const rules: OptionRules<SimulateOptions> = {
   codecs: checkedLater,
   connectionsMaxIdleMs: checkedLater,
   strict: checkedLater,
+  sasl: checkedLater,
   seeds: wholeNumber(1, 0xffffffff),
   seed: wholeNumber(0, 0xffffffff),
   limitMs: wholeNumber(1, Number.MAX_SAFE_INTEGER),
@@ -169,10 +171,10 @@ class Stage {
   }
 
   async run(faults: readonly Fault[], test: (simulation: Simulation) => Promise<void>): Promise<void> {
-    const { brokers, release, topics, codecs, connectionsMaxIdleMs, strict } = this.#options;
+    const { brokers, release, topics, codecs, connectionsMaxIdleMs, strict, sasl } = this.#options;
     const network = this.#network;
     const cluster = await Cluster.start({
-      ...{ brokers, release, topics, codecs, connectionsMaxIdleMs, strict },
+      ...{ brokers, release, topics, codecs, connectionsMaxIdleMs, strict, sasl },
       simulation: { world: this.#world, network },
     });
     const machine = (name: string) => this.#machine(name, cluster);

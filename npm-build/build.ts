@@ -10,8 +10,7 @@ const PACKAGE = `${OUT}/package`;
 /** The tarball that the build makes. */
 export const tarball: string = `${OUT}/${packageName.replace("@", "").replace("/", "-")}-${version}.tgz`;
 
-/** What users of the package install with it, and what they may bring along. */
-const DEPENDENCIES = ["snappyjs"];
+/** What users of the package may bring along. It depends on nothing. */
 const OPTIONAL_PEERS = ["fast-check", "ws"];
 
 /** What no declaration may name: it would ask users for the types of a platform that they may not have. */
@@ -71,7 +70,6 @@ function manifest(): unknown {
         default: file.replace(/\.ts$/, ".js"),
       }]),
     ),
-    dependencies: named(DEPENDENCIES),
     ...usedPeers.length > 0 && {
       peerDependencies: named(usedPeers),
       peerDependenciesMeta: Object.fromEntries(usedPeers.map((name) => [name, { optional: true }])),
@@ -85,7 +83,7 @@ export async function build(): Promise<string> {
   await bundle({
     entries: Object.values(exportedFiles),
     folder: PACKAGE,
-    external: [...DEPENDENCIES, ...OPTIONAL_PEERS],
+    external: OPTIONAL_PEERS,
     platform: "browser",
   });
   await checkCode();

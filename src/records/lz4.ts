@@ -2,8 +2,9 @@
 
 import { xxh32 } from "../bytes/xxh32.ts";
 import type { CompressionCodec } from "./compression.ts";
-import { compressBlock, decompressBlock, EXPANSION_MAX, malformed, seenTable } from "./lz4_block.ts";
+import { compressBlock, decompressBlock, EXPANSION_MAX, malformed } from "./lz4_block.ts";
 import { FLAG, FLAGS_AT, FRAME_MAGIC, headChecksum } from "./lz4_head.ts";
+import { seenTable } from "./matching.ts";
 
 /** What a frame to be skipped begins with, but for its lowest four bits. */
 const MAGIC_SKIPPABLE = 0x184d2a50;

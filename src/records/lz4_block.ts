@@ -2,29 +2,14 @@
 
 import { brokerError, errorNumbers } from "../base/error_codes.ts";
 import { KafkaError } from "../base/errors.ts";
+import { MATCH_MIN, putLiterals, putMatches } from "./matching.ts";
 
-/** Bytes that a match has at least. */
-const MATCH_MIN = 4;
-/** A block's last bytes that are always literals, and the last ones in which no match may begin. */
-const LITERALS_AT_END = 5;
-const NO_MATCH_AT_END = 12;
 /** What four bits of a token hold at most; then bytes follow that are added up. */
 const NIBBLE = 15;
 /** A byte of a block stands for so many at most. */
 export const EXPANSION_MAX = 255;
-/** After so many bytes without a match every second one is looked at, then every third, and so on. */
-const PATIENCE_BITS = 6;
-/** Literals and matches of up to so many bytes are copied by words: a call would cost more. */
+/** Literals of up to so many bytes are copied by words: a call would cost more. */
 const SHORT = 32;
-const HASH_PRIME = 0x9e3779b1 | 0;
-const TABLE_BITS_MIN = 8, TABLE_BITS_MAX = 13;
-
-/** Where four bytes were seen last, by their hash; one serves all blocks of the same bytes. */
-export function seenTable(size: number): Int32Array {
-  let bits = TABLE_BITS_MIN;
-  while (bits < TABLE_BITS_MAX && 1 << bits < size) bits++;
-  return new Int32Array(1 << bits);
-}
 
 /**
  * Compresses the bytes from `start` up to, but without, `end` into `out` from `to` on, and gives the position after the result;
@@ -39,38 +24,10 @@ export function compressBlock(
   to: number,
   seen: Int32Array,
 ): number {
-  const shift = Math.clz32(seen.length) + 1;
-  const toEnd = to + end - start;
-  const matchEnd = end - LITERALS_AT_END;
-  const last = end - NO_MATCH_AT_END;
-  let literals = start;
-  for (let at = start, misses = 1 << PATIENCE_BITS; at <= last;) {
-    const word = view.getInt32(at, true);
-    const slot = Math.imul(word, HASH_PRIME) >>> shift;
-    // Zero is nowhere: positions are counted from one.
-    let from = seen[slot]! - 1;
-    seen[slot] = at + 1;
-    if (from < start || at - from > 0xffff || view.getInt32(from, true) !== word) {
-      at += misses++ >> PATIENCE_BITS;
-      continue;
-    }
-    misses = 1 << PATIENCE_BITS;
-    let length = at + MATCH_MIN;
-    let other = from + MATCH_MIN;
-    while (at > literals && from > start && bytes[at - 1] === bytes[from - 1]) at--, from--;
-    while (length + 4 <= matchEnd && view.getInt32(length, true) === view.getInt32(other, true)) {
-      length += 4, other += 4;
-    }
-    while (length < matchEnd && bytes[length] === bytes[other]) length++, other++;
-    to = putSequence(bytes, literals, at, out, to, toEnd, at - from, length - at);
-    if (to < 0) return -1;
-    at = literals = length;
-    if (at <= last) seen[Math.imul(view.getInt32(at - 2, true), HASH_PRIME) >>> shift] = at - 1;
-  }
-  return putSequence(bytes, literals, end, out, to, toEnd, 0, 0);
+  return putMatches(bytes, view, start, end, out, to, to + end - start, seen, putSequence);
 }
 
-/** Writes literals and a match, or at the end only literals; gives the position after them, -1 if there is no room. */
+/** A token, the literals and the match; at the end of a block only literals. */
 function putSequence(
   bytes: Uint8Array,
   literals: number,
@@ -79,19 +36,17 @@ function putSequence(
   to: number,
   toEnd: number,
   distance: number,
-  matchLength: number,
+  length: number,
 ): number {
   const count = at - literals;
-  const rest = matchLength - MATCH_MIN;
   // Token and distance, and each length's own bytes.
-  if (to + 5 + count + Math.floor(count / 255) + Math.floor(matchLength / 255) > toEnd) return -1;
+  if (to + 5 + count + Math.floor(count / 255) + Math.floor(length / 255) > toEnd) return -1;
   const token = to++;
   if (count >= NIBBLE) to = putLength(out, to, count - NIBBLE);
-  if (count > SHORT) out.set(bytes.subarray(literals, at), to);
-  else for (let i = 0; i < count; i++) out[to + i] = bytes[literals + i]!;
-  to += count;
+  to = putLiterals(bytes, literals, at, out, to);
   out[token] = Math.min(count, NIBBLE) << 4;
   if (distance === 0) return to;
+  const rest = length - MATCH_MIN;
   out[to++] = distance;
   out[to++] = distance >>> 8;
   out[token]! |= Math.min(rest, NIBBLE);

@@ -1,10 +1,9 @@
 /** Snappy as Kafka uses it: blocks in the framing of the Java library snappy-java, and on reading also one bare block. */
 
-import { compress } from "snappyjs";
 import type { CompressionCodec } from "./compression.ts";
+import { seenTable } from "./matching.ts";
 import { decompressBlock, headOf, malformed } from "./snappy_block.ts";
-
-const compressBlock: (bytes: Uint8Array) => Uint8Array = compress;
+import { compressBlock, sizeMax } from "./snappy_compress.ts";
 
 /** The magic bytes, then the version and the oldest version that can read it, both 1 (`org.xerial.snappy.SnappyCodec`). */
 const FRAMING = Uint8Array.of(0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0, 0, 0, 0, 1, 0, 0, 0, 1);
@@ -12,27 +11,25 @@ const FRAMING = Uint8Array.of(0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0, 0, 0,
 const MAGIC_LENGTH = 8;
 /** Bytes of plain text in a block, as snappy-java writes by default. */
 const BLOCK = 32 * 1024;
+/** Bytes of the length in front of a block. */
+const LENGTH_BYTES = 4;
 
 /** Compresses with Kafka's framing; reads that and the bare format. */
 export const snappy: CompressionCodec = {
   compress(bytes: Uint8Array): Uint8Array {
-    const blocks: Uint8Array[] = [];
-    let size = FRAMING.length;
+    const blocks = Math.ceil(bytes.length / BLOCK);
+    const out = new Uint8Array(FRAMING.length + blocks * (LENGTH_BYTES + sizeMax(Math.min(BLOCK, bytes.length))));
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    const outView = new DataView(out.buffer);
+    const seen = seenTable(Math.min(BLOCK, bytes.length));
+    out.set(FRAMING);
+    let to = FRAMING.length;
     for (let at = 0; at < bytes.length; at += BLOCK) {
-      const block = compressBlock(plain(bytes.subarray(at, at + BLOCK)));
-      blocks.push(block);
-      size += 4 + block.length;
+      const from = to + LENGTH_BYTES;
+      to = compressBlock(bytes, view, at, Math.min(at + BLOCK, bytes.length), out, from, seen);
+      outView.setInt32(from - LENGTH_BYTES, to - from);
     }
-    const framed = new Uint8Array(size);
-    const view = new DataView(framed.buffer);
-    framed.set(FRAMING);
-    let at = FRAMING.length;
-    for (const block of blocks) {
-      view.setInt32(at, block.length);
-      framed.set(block, at + 4);
-      at += 4 + block.length;
-    }
-    return framed;
+    return out.subarray(0, to);
   },
   /** Nothing is made before all blocks have said how long they are. */
   decompress(bytes: Uint8Array, limit: number): Uint8Array {
@@ -46,11 +43,6 @@ export const snappy: CompressionCodec = {
     return out;
   },
 };
-
-/** A view that is a plain Uint8Array: for a Node Buffer snappyjs would answer with a Buffer. */
-function plain(bytes: Uint8Array): Uint8Array {
-  return bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
-}
 
 function startsFraming(bytes: Uint8Array, at: number): boolean {
   if (bytes.length - at < FRAMING.length) return false;

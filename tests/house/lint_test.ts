@@ -68,7 +68,6 @@ const cases: Record<string, Cases> = {
       ["src/base/a.ts", `import lodash from "npm:lodash";`],
     ],
     good: [
-      ["src/records/snappy.ts", `import { compress } from "snappyjs";`],
       ["src/wire/a.ts", `import { concat } from "@std/bytes/concat";`],
       ["src/doors/testing_arbitraries.ts", `import fc from "fast-check";`],
       ["tests/unit/a_test.ts", `import { assert } from "chai";`],

@@ -32,7 +32,6 @@ export const STRANGERS: Readonly<Record<string, readonly string[]>> = {
 /** What other people's packages are for, and who may import them. */
 export const DEPENDENCIES: Readonly<Record<string, RegExp>> = {
   "@std/bytes": /^src\/(wire|zookeeper)\//,
-  "snappyjs": /^src\/records\//,
   "ws": /^src\/doors\/bridge_node\.ts$/,
   "fast-check": /^src\/doors\/\w*arbitraries\.ts$/,
 };

@@ -145,6 +145,9 @@ export class SaslGate {
     const { apiKey } = head;
     if (apiKey !== saslAuthenticate.key) {
       this.#doorman.report(`API ${apiKey} was asked for while the client was authenticating`);
+      if (apiKey !== saslHandshake.key) return false;
+      const answer = { errorCode: errorNumbers.ILLEGAL_SASL_STATE, mechanisms: [] };
+      await this.#doorman.reply(saslHandshake, head, decodeRequest(frame).body as never, answer);
       return false;
     }
     const body = decodeRequest(frame).body as RequestOut<typeof saslAuthenticate>;

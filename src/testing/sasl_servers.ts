@@ -43,11 +43,17 @@ function refuse(told: string): never {
   throw refusal(told);
 }
 
+/** What Kafka says when a mechanism itself has failed. */
+function refuseCredentials(mechanism: string): never {
+  refuse(`Authentication failed during authentication due to invalid credentials with SASL mechanism ${mechanism}`);
+}
+
 const plain: SaslServer = {
   name: "PLAIN",
   begin: ({ users }) => (message) => {
-    const [authorized, user = "", password, ...rest] = text(message).split("\0");
-    if (rest.length > 0 || password === undefined) refuse("Invalid SASL/PLAIN response: expected 3 tokens");
+    const tokens = text(message).split("\0");
+    if (tokens.length !== 3) refuse(`Invalid SASL/PLAIN response: expected 3 tokens, got ${tokens.length}`);
+    const [authorized, user = "", password] = tokens;
     if (password !== own(users, user)) refuse("Authentication failed: Invalid username or password");
     if (authorized !== "" && authorized !== user) {
       refuse("Authentication failed: Client requested an authorization id that is different from username");
@@ -60,8 +66,7 @@ const ITERATIONS = 4096;
 
 function scram(hash: Hash): SaslServer {
   const name = `SCRAM-${hash}`;
-  const fails = () =>
-    refuse(`Authentication failed during authentication due to invalid credentials with SASL mechanism ${name}`);
+  const fails = () => refuseCredentials(name);
   return {
     name,
     begin: ({ world, users, tokens }) => {
@@ -100,7 +105,7 @@ const oauthBearer: SaslServer = {
       if (isTold) refuse(error);
       const [, bearer = "", ...rest] = text(message).split("\x01");
       if (!bearer.startsWith("auth=Bearer ") || rest.length < 2) {
-        refuse("Authentication failed: Invalid OAUTHBEARER client first message");
+        refuseCredentials("OAUTHBEARER");
       }
       const token = bearer.slice("auth=Bearer ".length);
       const claims = claimsOf(token);

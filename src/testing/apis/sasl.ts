@@ -7,8 +7,11 @@ import { type Handler, handler } from "../call.ts";
 
 const errorCode = errorNumbers.ILLEGAL_SASL_STATE;
 
-/** Answers SaslHandshake. */
-export const saslHandshakeHandler: Handler = handler(saslHandshake, () => ({ errorCode, mechanisms: [] }));
+/** Answers SaslHandshake; before 1.0 with the mechanisms of other listeners. */
+export const saslHandshakeHandler: Handler = handler(saslHandshake, ({ host: { release } }) => ({
+  errorCode,
+  mechanisms: release.listed.has(saslAuthenticate.key) ? [] : release.saslMechanisms,
+}));
 
 /** Answers SaslAuthenticate. */
 export const saslAuthenticateHandler: Handler = handler(saslAuthenticate, () => ({

@@ -9,10 +9,13 @@ import type { SaslMechanism } from "../../../src/connection/sasl/mechanism.ts";
 import { oauthBearer } from "../../../src/connection/sasl/oauth_bearer.ts";
 import { plain } from "../../../src/connection/sasl/plain.ts";
 import { scramSha256, scramSha512 } from "../../../src/connection/sasl/scram.ts";
+import { metadata } from "../../../src/protocol/metadata.ts";
 import { saslAuthenticate } from "../../../src/protocol/sasl_authenticate.ts";
+import { saslHandshake } from "../../../src/protocol/sasl_handshake.ts";
 import { Cluster } from "../../../src/testing/cluster.ts";
 import type { SaslServer } from "../../../src/testing/sasl_servers.ts";
 import { test } from "../../harness.ts";
+import { Line } from "../testing_cluster/line.ts";
 import { failure, play, type Rig, texts, thrown } from "./rig.ts";
 
 const ALICE = { username: "alice", password: "Tr0ub4dor&3" };
@@ -327,4 +330,15 @@ test("the option sasl takes a mechanism and nothing else; a cluster refuses what
   ];
   for (const options of at) assert.equal((await failure(Cluster.start(options))).code, "INVALID_OPTION");
   assert.equal(thrown(() => plain(null as never)).code, "INVALID_OPTION");
+});
+
+test("a strict cluster holds it against a client that asks for other things while it authenticates", async () => {
+  const cluster = await Cluster.start({ strict: true, sasl: { users: USERS } });
+  const line = await Line.to(cluster);
+  await line.ask(saslHandshake, 1, { mechanism: "PLAIN" });
+  assert.equal(await line.tryAsk(metadata, 12, { topics: [] }), "closed");
+  line.close();
+  const error = await failure(cluster.close());
+  assert.equal(error.code, "PROTOCOL_ERROR");
+  assert.include(error.message, "while the client was authenticating");
 });

@@ -13,15 +13,14 @@ const gzip: CompressionCodec = {
   levels: [1, 9],
   compress: (bytes, level) => asPlain(zlib.gzipSync(bytes, level === undefined ? {} : { level })),
   decompress(bytes, limit) {
-    const options = { maxOutputLength: limitOf(limit) };
     try {
-      return asPlain(zlib.gunzipSync(bytes, options));
+      return gunzipped(bytes, limit);
     } catch (error) {
       if (isTooLarge(error)) throw error;
       // What is no gzip may lie behind it: Java does not mind, and zlib does.
       const end = gzipMembers(bytes).reduce((sum, { length }) => sum + length, 0);
       if (end === bytes.length) throw error;
-      return asPlain(zlib.gunzipSync(bytes.subarray(0, end), options));
+      return gunzipped(bytes.subarray(0, end), limit);
     }
   },
 };
@@ -48,7 +47,13 @@ export function prepare(): void {
   accelerateCrc32c();
 }
 
-/** Platforms take limits from 1 to what fits into 32 bits; whoever asked compares again. */
+function gunzipped(bytes: Uint8Array, limit: number): Uint8Array {
+  const plain = asPlain(zlib.gunzipSync(bytes, { maxOutputLength: limitOf(limit) }));
+  if (plain.length > limit) throw new RangeError(`${plain.length} bytes come out, and ${limit} are allowed`);
+  return plain;
+}
+
+/** Platforms take limits from 1 to what fits into 32 bits; what came out is compared again. */
 function limitOf(limit: number): number {
   return Math.max(1, Math.min(limit, 0xffffffff));
 }

@@ -86,7 +86,7 @@ class Reading {
 
   #head(): Head {
     const start = this.#at;
-    const [flags = 0, descriptor = 0] = this.#bytes.subarray(start, start + 2);
+    const flags = this.#bytes[start] ?? 0, descriptor = this.#bytes[start + 1] ?? 0;
     if ((flags & VERSION_MASK) !== VERSION) throw malformed(`there is no version ${flags >>> 6} of frames`);
     const blockName = descriptor >>> 4;
     if (flags & FLAG.reserved || descriptor & 0x8f || blockName < BLOCK_NAME) {
@@ -132,10 +132,14 @@ class Reading {
       this.#to += length;
       return;
     }
-    const room = Math.min(blockMax, length * EXPANSION_MAX);
-    const toEnd = Math.min(this.#to + room, this.#limit);
-    this.#makeRoom(toEnd - this.#to);
-    this.#to = decompressBlock(this.#bytes, at, at + length, this.#out, this.#outView, this.#to, toEnd, windowStart);
+    const end = this.#to + Math.min(blockMax, length * EXPANSION_MAX);
+    for (;;) {
+      const room = Math.min(end, this.#out.length);
+      const to = decompressBlock(this.#bytes, at, at + length, this.#out, this.#outView, this.#to, room, windowStart);
+      if (to >= 0) return void (this.#to = to);
+      if (room === end) throw malformed(`a block gives more bytes than it may, which is ${end - this.#to}`);
+      this.#makeRoom(room - this.#to + 1);
+    }
   }
 
   #checkBlock(length: number): void {

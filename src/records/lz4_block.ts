@@ -61,7 +61,7 @@ function putLength(out: Uint8Array, to: number, length: number): number {
 
 /**
  * Decompresses the block from `at` up to, but without, `end` into `out` from `to` up to, but without, `toEnd`, and gives the position
- * after the result. Matches reach back to `windowStart` at most. `CORRUPT_MESSAGE` says what is wrong.
+ * after the result; -1 if that has no room. Matches reach back to `windowStart` at most. `CORRUPT_MESSAGE` says what is wrong.
  */
 export function decompressBlock(
   bytes: Uint8Array,
@@ -82,7 +82,7 @@ export function decompressBlock(
       do size += more = bytes[at++] ?? 0; while (more === 255 && at < end);
     }
     if (size > end - at) throw malformed("literals leave their block");
-    if (size > toEnd - to) throw tooLong();
+    if (size > toEnd - to) return -1;
     if (size > SHORT) out.set(bytes.subarray(at, at + size), to);
     else for (let i = 0; i < size; i++) out[to + i] = bytes[at + i]!;
     to += size;
@@ -97,7 +97,7 @@ export function decompressBlock(
     }
     size += MATCH_MIN;
     if (at >= end) throw malformed("a match leaves its block");
-    if (size > toEnd - to) throw tooLong();
+    if (size > toEnd - to) return -1;
     if (distance < 1 || distance > to - windowStart) throw malformed("a match reaches behind the start of its window");
     const from = to - distance;
     // By words it may write up to three bytes more, which come later.
@@ -107,10 +107,6 @@ export function decompressBlock(
     } else for (let i = 0; i < size; i++) out[to + i] = out[from + i]!;
     to += size;
   }
-}
-
-function tooLong(): KafkaError {
-  return malformed("a block gives more bytes than it may");
 }
 
 /** The error for what is no lz4. */

@@ -48,6 +48,9 @@ const MEMORY_MS = 5 * 60_000;
 /** How long who hung up on TLS may take to answer in clear. */
 const CLEAR_MS = 2_000;
 
+/** How long a broker that starts may not know its users. */
+const START_MS = 5_000;
+
 interface Memory {
   /** The versions of a broker that cannot be asked. */
   readonly old?: BrokerVersions;
@@ -60,6 +63,8 @@ interface Memory {
 export class Opener {
   readonly #settings: ConnectionSettings;
   readonly #memory = new Map<string, Memory>();
+  /** Who has let us in, and since when it has not any more. */
+  readonly #refusing = new Map<string, number>();
 
   /** Settings for all connections. */
   constructor(settings: ConnectionSettings) {
@@ -116,7 +121,8 @@ export class Opener {
 
   /**
    * With SASL there are no guesses: brokers before 0.10 speak none that is known here. Those before 1.0 hang up on wrong credentials
-   * without a word. One that is going down does so too, but nobody listens there then: who hangs up again has meant it.
+   * without a word. One that is going down does so too, but nobody listens there then: who hangs up again has meant it. But for one
+   * that has let us in before and starts again: up to 0.11 it listens before it knows the users of SCRAM (seen for 0.3 s).
    */
   async #openSecured(address: Address, label: string, signal: AbortSignal, sasl: SaslMechanism): Promise<Connection> {
     const { world, telemetry, connectTimeoutMs } = this.#settings;
@@ -136,12 +142,23 @@ export class Opener {
           const secured = { party, session, timeoutMs: connectTimeoutMs };
           return this.#greeted(line, { ...greeting, nextCorrelationId: carrier.nextCorrelationId }, secured);
         });
+        if (connection) this.#refusing.set(label, Infinity);
         return connection ?? await this.#hungUp(address, label, signal);
       } catch (error) {
         if (!hungUp || !(error instanceof KafkaError) || signal.aborted) throw error;
-        if (attempt > 1) throw error.with({ retriable: false });
+        if (attempt > 1) throw error.with({ retriable: this.#mayStart(label) });
       }
     }
+  }
+
+  /** Whether a broker that refuses us without a word may only be starting. */
+  #mayStart(label: string): boolean {
+    const now = this.#settings.world.now();
+    const known = this.#refusing.get(label);
+    if (known === undefined) return false;
+    const since = Math.min(known, now);
+    this.#refusing.set(label, since);
+    return now - since < START_MS;
   }
 
   /**

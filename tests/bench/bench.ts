@@ -5,14 +5,14 @@
 
 import { selfTimeTable } from "./cpu_profile.ts";
 import { javaStart, peers, prepare, takesPart } from "./peers.ts";
-import { profiles } from "./profiles.ts";
-import { cpuPerMillion, rowsOf, tableOf } from "./report.ts";
+import { profiles as allProfiles } from "./profiles.ts";
+import { figuresOf, rowsOf, tableOf } from "./report.ts";
 import { profileFile, type Run, runAll } from "./run.ts";
 import { Stage } from "./stage.ts";
 import { verdictsOf, verdictTable } from "./targets.ts";
 
 const USAGE = `deno task bench [options]
-  --profiles P1,C1    which profiles: ${Object.keys(profiles).join(", ")}
+  --profiles P1,C1    which profiles: ${Object.keys(allProfiles).join(", ")}
   --clients samsa,…   which clients: ${Object.keys(peers).join(", ")}
   --rounds 5          how many rounds
   --seconds 1.5       how long a run is measured
@@ -24,7 +24,7 @@ const USAGE = `deno task bench [options]
   --cpu-prof FOLDER   profiles the measured parts on Node, and tells where each client spends its time`;
 
 const DEFAULTS = {
-  profiles: Object.keys(profiles).join(),
+  profiles: Object.keys(allProfiles).join(),
   clients: Object.keys(peers).filter((name) => name !== "samsa-other").join(),
   rounds: "5",
   seconds: "1.5",
@@ -62,7 +62,7 @@ export function optionsOf(args: readonly string[]) {
   const clients = list("clients", peers);
   if (other === "" && clients.includes("samsa-other")) throw new Error(`samsa-other needs --other\n${USAGE}`);
   return {
-    profiles: list("profiles", profiles),
+    profiles: list("profiles", allProfiles),
     clients: other === "" || clients.includes("samsa-other") ? clients : ["samsa-other", ...clients],
     other,
     lists: size ? [Number(size), Number(inFlight)] as const : undefined,
@@ -76,11 +76,9 @@ export function optionsOf(args: readonly string[]) {
 }
 
 function tell({ profile, client, round, result }: Run): void {
-  const { error, messages, seconds, p50, p99 } = result;
+  const { error, messages, p50, p99 } = result;
   const run = { profile, client, round, result };
-  const cpu = messages > 0
-    ? `${cpuPerMillion(run).toFixed(3)} CPU s/M, ${Math.round(messages / seconds)} msg/s`
-    : "done";
+  const cpu = messages > 0 ? figuresOf(run) : "done";
   const latency = p50 === undefined ? "" : `, p50 ${p50.toFixed(3)}, p99 ${p99!.toFixed(3)} ms`;
   const what = error === undefined ? cpu + latency : `failed: ${error.slice(0, 300)}`;
   console.error(`${profile} ${round === 0 ? "verify" : `round ${round}`} ${client}: ${what}`);
@@ -98,9 +96,10 @@ async function main(): Promise<void> {
   const { profiles, rounds, seconds, warmupSeconds, profileFolder } = options;
   const clients = options.clients.filter((client) => profiles.some((profile) => takesPart(client, profile)));
   await using prepared = await prepare(clients, options.release, options.other);
-  await using stage = await Stage.start(options.release);
+  const whole = options.profiles.some((profile) => allProfiles[profile]!.kind !== "part");
+  await using stage = whole ? await Stage.start(options.release) : undefined;
   if (profileFolder) await Deno.mkdir(profileFolder, { recursive: true });
-  const witness = await javaStart(options.release);
+  const witness = whole ? await javaStart(options.release) : undefined;
   const how = { rounds, seconds, warmupSeconds, profileFolder, witness, lists: options.lists };
   const runs = await runAll(stage, prepared.starts, profiles, how, tell);
   const rows = rowsOf(runs);

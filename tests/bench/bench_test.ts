@@ -9,6 +9,8 @@ import { optionsOf } from "./bench.ts";
 import { selfTimes } from "./cpu_profile.ts";
 import { peers } from "./peers.ts";
 import { jobOf, profiles, valueForms, valuesOf } from "./profiles.ts";
+import { crc32c } from "../../src/bytes/crc32c.ts";
+import { partInput, partVerdict } from "./parts.ts";
 import { median, rowsOf, tableOf } from "./report.ts";
 import { type Run, runAll } from "./run.ts";
 import { Stage } from "./stage.ts";
@@ -50,6 +52,38 @@ test("profiles run, each verified first, and give figures", async () => {
   assert.match(tableOf(rows), /^P1: produce 100 B, many at a time\nclient .*\nsamsa-deno .* yes\n/);
 });
 
+test("parts of a client run without a broker, each verified first", async () => {
+  const how = { rounds: 1, seconds: 0.1, warmupSeconds: 0.05, profileFolder: "" };
+  const runs = await runAll(undefined, new Map([["samsa-deno", start]]), ["Dl", "R16k", "Wm", "Wp"], how, () => {});
+  assert.deepEqual(runs.flatMap(({ result }) => result.error ?? []), []);
+  const rows = rowsOf(runs);
+  assert.deepEqual(rows.map(({ profile, verified }) => `${profile} ${verified}`), [
+    ...["Dl true", "R16k true", "Wm true", "Wp true"],
+  ]);
+  for (const row of rows) assert.isAbove(row.cpuPerMillion, 0, row.profile);
+  assert.match(tableOf(rows), /^Dl: decompress .*\nclient +MB\/s +CPU s\/GB .*\nsamsa-deno .* yes\n\n.*\nclient +MB/);
+});
+
+test("what a part makes is refused if it is wrong", async () => {
+  const { codecs } = await import("../../src/doors/codecs.ts");
+  const sample = partInput("Kg", "samsa");
+  const gzip = codecs.gzip!.compress(sample) as Uint8Array;
+  partVerdict("Kg", sample, gzip);
+  partVerdict("Dg", gzip, sample);
+  const text = (text: string) => new TextEncoder().encode(text);
+  const bytes = partInput("R1k", "samsa");
+  partVerdict("R1k", bytes, text(String(crc32c(bytes, 0, 1024))));
+  assert.throws(
+    () => partVerdict("Kg", sample, codecs.gzip!.compress(sample.subarray(1)) as Uint8Array),
+    /differs from/,
+  );
+  assert.throws(() => partVerdict("Dg", gzip, sample.subarray(1)), /differs from/);
+  assert.throws(() => partVerdict("R1k", bytes, text("1")), /it differs from/);
+  assert.throws(() => partVerdict("Wm", sample, text("bench.topic-0 0 1 1,2,3 1\n")), /it differs from 26 on/);
+  assert.throws(() => partVerdict("We", sample, text("")), /it differs from 0 on/);
+  assert.throws(() => partVerdict("Wp", sample, Uint8Array.of(0, 0, 0)), /Produce request v9/);
+});
+
 test("what is read is compared with what was written", async () => {
   await using stage = await embedded();
   const runs = await runAll(
@@ -77,7 +111,17 @@ test("a consumer that leaves out, repeats, changes or reorders is refused", asyn
         },
       };
       const fixed = jobOf(profiles["C1"]!, "samsa");
-      const names = { client: "", hosts: "", topic: "", backlog: "", group: "", shape: "", cpuProfile: "", pool };
+      const names = {
+        client: "",
+        hosts: "",
+        topic: "",
+        backlog: "",
+        group: "",
+        shape: "",
+        cpuProfile: "",
+        pool,
+        output: "",
+      };
       return runConsume(client, { ...fixed, ...names, total: 3, verify: true, seconds: 1, warmupSeconds: 1 });
     };
     await consumed([0, 0, value(0)], [1, 0, value(1)], [0, 1, value(2)]);

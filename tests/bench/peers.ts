@@ -2,10 +2,12 @@
 
 import { createHash } from "node:crypto";
 import { build } from "../../npm-build/build.ts";
+import { bundle } from "../../npm-build/bundle.ts";
 import { ROOT } from "../../npm-build/project.ts";
 import { stop } from "esbuild";
 import { fullClassPath } from "../kafka/programs.ts";
 import { cacheFolder, commandOf, madeOnce, missing, provide, type ToolName } from "../tools.ts";
+import { profiles } from "./profiles.ts";
 import pins from "./peers.json" with { type: "json" };
 
 /** A client under test. */
@@ -19,33 +21,61 @@ export interface Peer {
   readonly only?: readonly string[];
   /** Profiles that it has no API for. */
   readonly lacks?: readonly string[];
+  /** The profiles of parts of clients that it takes part in; none if not said. */
+  readonly parts?: readonly string[];
   /** How much longer than the others it has to warm up, since a compiler is at work for long. */
   readonly warmups?: number;
   /** Whether what is sent at once may overtake one another; then order is asked for within each list alone. */
   readonly overtakes?: boolean;
 }
 
+const CODECS = ["Kg", "Ks", "Kl", "Kz", "Dg", "Ds", "Dl", "Dz"];
+const CHECKSUMS = ["R64", "R1k", "R4k", "R16k", "R256k", "R1m"];
+const WIRE = ["Wm", "Wp", "Wf", "We"];
+const OWN_PARTS = { parts: [...CODECS, ...CHECKSUMS, ...WIRE] };
+
+/** A library that is nothing but a part: its name is its shape. */
+function library(shape: string, parts: readonly string[]): Peer {
+  return { program: "libraries", shape, runtime: "node", only: [], parts };
+}
+
 /** All of them, by name. */
 export const peers: Readonly<Record<string, Peer>> = {
-  "samsa": { program: "samsa", runtime: "node" },
-  "samsa-other": { program: "samsa", runtime: "node" },
+  "samsa": { program: "samsa", runtime: "node", ...OWN_PARTS },
+  "samsa-other": { program: "samsa", runtime: "node", parts: [...CODECS, ...WIRE] },
+  "samsa-tables": { program: "samsa", runtime: "node", shape: "tables", only: [], parts: CHECKSUMS },
   "samsa-plain": { program: "samsa", runtime: "node", shape: "plain", only: ["P1", "P2", "P3", "P4", "P5g", "P5s"] },
-  "samsa-deno": { program: "samsa", runtime: "deno", lacks: ["M"] },
-  "samsa-bun": { program: "samsa", runtime: "bun", lacks: ["M"] },
+  "samsa-deno": { program: "samsa", runtime: "deno", lacks: ["M"], ...OWN_PARTS },
+  "samsa-bun": { program: "samsa", runtime: "bun", lacks: ["M"], ...OWN_PARTS },
   "samsa-enqueue-list": { program: "samsa", runtime: "node", shape: "enqueue-list", only: ["P1", "P2"] },
   "samsa-enqueue-one": { program: "samsa", runtime: "node", shape: "enqueue-one", only: ["P1", "P2"] },
-  "kafkats": { program: "kafkats", runtime: "node", overtakes: true },
-  "platformatic": { program: "platformatic", runtime: "node" },
-  "kafka_ts": { program: "kafka_ts", runtime: "node", lacks: ["P5g", "P5s", "C1m"] },
-  "kafkajs": { program: "kafkajs", runtime: "node", overtakes: true },
+  "kafkats": { program: "kafkats", runtime: "node", overtakes: true, parts: [...CHECKSUMS, ...WIRE] },
+  "platformatic": {
+    program: "platformatic",
+    runtime: "node",
+    parts: ["Ks", "Kl", "Ds", "Dl", ...CHECKSUMS, "Wm", "We"],
+  },
+  "kafka_ts": { program: "kafka_ts", runtime: "node", lacks: ["P5g", "P5s", "C1m"], parts: ["Wm", "We"] },
+  "kafkajs": { program: "kafkajs", runtime: "node", overtakes: true, parts: ["Ks", "Ds", ...CHECKSUMS, "Wm", "We"] },
   "librdkafka": { program: "librdkafka", runtime: "native", lacks: ["M", "L"] },
   "librdkafka-nocopy": { program: "librdkafka", runtime: "native", shape: "no-copy", only: ["P1", "P2"] },
   "java": { program: "java", runtime: "jvm", warmups: 6, lacks: ["C1m", "M", "L"] },
+  "node-zlib": library("node-zlib", ["Kg", "Kz", "Dg", "Dz"]),
+  "fflate": library("fflate", ["Kg", "Dg"]),
+  "snappy-napi": library("snappy-napi", ["Ks", "Ds"]),
+  "snappyjs": library("snappyjs", ["Ks", "Ds"]),
+  "lz4-napi": library("lz4-napi", ["Kl", "Dl"]),
+  "lz4js": library("lz4js", ["Kl", "Dl"]),
+  "zstd-wasm": library("zstd-wasm", ["Kz", "Dz"]),
+  "fzstd": library("fzstd", ["Dz"]),
+  "node-rs": library("node-rs", CHECKSUMS),
+  "fast-crc32c": library("fast-crc32c", CHECKSUMS),
 };
 
 /** Whether a client takes part in a profile. */
 export function takesPart(client: string, profile: string): boolean {
-  const { only, lacks } = peers[client]!;
+  const { only, lacks, parts } = peers[client]!;
+  if (profiles[profile]!.kind === "part") return parts?.includes(profile) ?? false;
   return (only?.includes(profile) ?? true) && !lacks?.includes(profile);
 }
 
@@ -89,6 +119,7 @@ export async function prepare(clients: readonly string[], release: string, other
       if (program !== "samsa") folder = await npmFolder(program as NpmPeer);
       else if (name === "samsa-other") folder = await own(other);
       else folder = ours ??= await own(await buildOwn());
+      if (program === "samsa") await bundleInternals(folder);
       await copyWorker(folder);
       starts.set(name, { ...await runtimeCommand(runtime), cwd: folder });
     }
@@ -133,6 +164,14 @@ async function buildOwn(): Promise<string> {
   const tarball = await build();
   await stop();
   return tarball;
+}
+
+/** What the worker takes from beside itself is the bundle there, under the name that its source has here. */
+async function bundleInternals(folder: string): Promise<void> {
+  const bundled = `${folder}/internals`;
+  await bundle({ entries: [`${ROOT}tests/bench/internals.ts`], folder: bundled, platform: "browser" });
+  await stop();
+  await Deno.copyFile(`${bundled}/internals.js`, `${folder}/internals.ts`);
 }
 
 /** Makes a project that has installed our package. */

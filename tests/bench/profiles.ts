@@ -24,6 +24,12 @@ export interface Profile {
   readonly backlog?: readonly [total: number, warmup: number];
   /** Whether a latency is measured as well. */
   readonly latency?: boolean;
+  /** Of a part of a client: what it does, */
+  readonly work?: Job["work"];
+  /** to or with how many bytes at a time, */
+  readonly size?: number;
+  /** and what is counted, 1,000 bytes or frames. */
+  readonly unit?: "KB" | "frames";
 }
 
 /** The values. */
@@ -41,7 +47,16 @@ const small = { values: "small" } as const;
 const large = { values: "large" } as const;
 const json = { values: "json" } as const;
 
-/** All of them, by name. */
+/** The sample that is compressed: our producer's batch. */
+export const SAMPLE_BYTES: number = 256 * 1024;
+
+const part = { ...json, kind: "part" } as const;
+const compress = { ...part, work: "compress", unit: "KB", size: SAMPLE_BYTES } as const;
+const decompress = { ...part, work: "decompress", unit: "KB", size: SAMPLE_BYTES } as const;
+const checksum = { ...part, work: "checksum", unit: "KB" } as const;
+const frames = { ...part, unit: "frames" } as const;
+
+/** All of them, by name: those of whole clients and, from K on, those of parts of them. */
 export const profiles: Readonly<Record<string, Profile>> = {
   P1: { ...small, title: "produce 100 B, many at a time", kind: "lists", lists: many },
   P2: { ...large, title: "produce 1 KB, many at a time", kind: "lists", lists: manyLarge },
@@ -57,6 +72,24 @@ export const profiles: Readonly<Record<string, Profile>> = {
   E1: { ...small, title: "1,000 messages a second, end to end", kind: "latency", latency: true },
   M: { ...small, title: "memory of a message held unread", kind: "retained", backlog: [300_000, 0] },
   L: { ...small, title: "memory, producing and consuming", kind: "load", lists: many, backlog: [6_000_000, 0] },
+  Kg: { ...compress, title: "compress 256 KB, gzip", codec: "gzip" },
+  Ks: { ...compress, title: "compress 256 KB, snappy", codec: "snappy" },
+  Kl: { ...compress, title: "compress 256 KB, lz4", codec: "lz4" },
+  Kz: { ...compress, title: "compress 256 KB, zstd", codec: "zstd" },
+  Dg: { ...decompress, title: "decompress 256 KB, gzip", codec: "gzip" },
+  Ds: { ...decompress, title: "decompress 256 KB, snappy", codec: "snappy" },
+  Dl: { ...decompress, title: "decompress 256 KB, lz4", codec: "lz4" },
+  Dz: { ...decompress, title: "decompress 256 KB, zstd", codec: "zstd" },
+  R64: { ...checksum, title: "CRC-32C of 64 B", size: 64 },
+  R1k: { ...checksum, title: "CRC-32C of 1 KB", size: 1 << 10 },
+  R4k: { ...checksum, title: "CRC-32C of 4 KB", size: 1 << 12 },
+  R16k: { ...checksum, title: "CRC-32C of 16 KB", size: 1 << 14 },
+  R256k: { ...checksum, title: "CRC-32C of 256 KB", size: 1 << 18 },
+  R1m: { ...checksum, title: "CRC-32C of 1 MB", size: 1 << 20 },
+  Wm: { ...frames, title: "decode Metadata v12, 1,000 partitions (kafkajs: v6)", work: "metadata" },
+  Wp: { ...frames, title: "encode Produce v9, 100 partitions with 16 KB of records each", work: "produce" },
+  Wf: { ...frames, title: "decode Fetch v11, 100 partitions with 16 KB of records each, unopened", work: "fetch" },
+  We: { ...frames, title: "decode Fetch v11, 100 partitions with nothing new", work: "fetch", size: 0 },
 };
 
 /** The job of a client in a profile, as far as the profile says it. */
@@ -70,7 +103,8 @@ export function jobOf(profile: Profile, client: string, lists?: readonly [size: 
     codec: profile.codec ?? "none",
     callers: profile.callers ?? 1,
     each: profile.each ?? false,
-    valueBytes: form.bytes,
+    work: profile.work ?? "",
+    valueBytes: profile.size ?? form.bytes,
     poolCount: form.count,
     numberAt: NUMBER_AT,
     ...{ listSize, inFlight, total, warmupCount },

@@ -81,8 +81,24 @@ const digits = (number: number | undefined, places: number) =>
 const thousands = (number: number) => Number.isNaN(number) ? "" : `${digits(number / 1000, number < 1e5 ? 1 : 0)} k`;
 const megabytes = (bytes: number) => bytes > 0 ? digits(bytes / MEGA, 0) : "";
 
-const HEAD = [
-  ...["client", "msg/s", "CPU s/M", "lowest-highest", "p50 ms", "p99 ms", "RSS MB", "heap MB", "buffers MB"],
+/** What a profile counts, how its rate and its price are shown, and by what its rate is divided for that. */
+const units = {
+  messages: { rate: "msg/s", price: "CPU s/M", divisor: 1 },
+  KB: { rate: "MB/s", price: "CPU s/GB", divisor: 1000 },
+  frames: { rate: "frames/s", price: "CPU s/M", divisor: 1 },
+} as const;
+
+const unitOf = (profile: string) => units[profiles[profile]!.unit ?? "messages"];
+
+/** The figures of one run, as text. */
+export function figuresOf(run: Run): string {
+  const { rate, price, divisor } = unitOf(run.profile);
+  const { messages, seconds } = run.result;
+  return `${cpuPerMillion(run).toFixed(3)} ${price}, ${Math.round(messages / seconds / divisor)} ${rate}`;
+}
+
+const headOf = ({ rate, price }: ReturnType<typeof unitOf>) => [
+  ...["client", rate, price, "lowest-highest", "p50 ms", "p99 ms", "RSS MB", "heap MB", "buffers MB"],
   ...["B held", "runs", "verified"],
 ];
 
@@ -91,10 +107,16 @@ export function tableOf(rows: readonly Row[]): string {
   const names = [...new Set(rows.map(({ profile }) => profile))];
   return names.map((name) => {
     const own = rows.filter(({ profile }) => profile === name);
+    const unit = unitOf(name);
+    const head = headOf(unit);
     const memoryOnly = own.some(({ heapPerMessage }) => heapPerMessage !== undefined);
     const cells = own.map((row) => [
       row.client,
-      memoryOnly ? "" : thousands(row.messagesPerSecond),
+      memoryOnly
+        ? ""
+        : unit.divisor > 1
+        ? digits(row.messagesPerSecond / unit.divisor, 0)
+        : thousands(row.messagesPerSecond),
       memoryOnly ? "" : digits(row.cpuPerMillion, 3),
       memoryOnly || row.runs === 0 ? "" : `${digits(row.cpuLowest, 2)}-${digits(row.cpuHighest, 2)}`,
       digits(row.p50, 3),
@@ -106,8 +128,8 @@ export function tableOf(rows: readonly Row[]): string {
       String(row.runs),
       row.verified === undefined ? "-" : row.verified ? "yes" : "NO",
     ]);
-    const lines = [HEAD, ...cells];
-    const widths = HEAD.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)));
+    const lines = [head, ...cells];
+    const widths = head.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)));
     const text = lines.map((line) =>
       line.map((cell, i) => i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)).join("  ").trimEnd()
     );

@@ -2,6 +2,7 @@
 
 import { peers, type Start, takesPart } from "./peers.ts";
 import { jobOf, profiles } from "./profiles.ts";
+import { partInput, partVerdict } from "./parts.ts";
 import { type Stage, VERIFY_TOTAL } from "./stage.ts";
 import type { Job, Result } from "./worker/job.ts";
 
@@ -30,9 +31,9 @@ const GRACE_SECONDS = 90;
 /** How much longer than others a profile runs that is about memory. */
 const LOAD_TIMES = 3;
 
-/** Runs every client in every profile, and tells of each run as it ends. */
+/** Runs every client in every profile, and tells of each run as it ends. Parts of clients need no stage. */
 export async function runAll(
-  stage: Stage,
+  stage: Stage | undefined,
   starts: ReadonlyMap<string, Start>,
   names: readonly string[],
   options: RunOptions,
@@ -47,10 +48,15 @@ export async function runAll(
       for (let i = 0; i < clients.length; i++) {
         const client = clients[(i + round) % clients.length]!;
         if (round === 0 && ["retained", "load", "latency"].includes(profiles[profile]!.kind)) continue;
-        const result = await runOne(stage, starts.get(client)!, profile, client, round, options)
+        const start = starts.get(client)!;
+        const result = await (profiles[profile]!.kind === "part"
+          ? runPart(start, profile, client, round, options)
+          : runOne(stage!, start, profile, client, round, options))
           .catch((error: Error): Result => ({ ...nothing, error: error.message }));
         const run = { profile, client, round, result };
-        if (round === 0 && result.error !== undefined) unfit.add(client); // what is wrong is not measured
+        if (round === 0 && result.error !== undefined) {
+          unfit.add(client); // what is wrong is not measured
+        }
         runs.push(run);
         told(run);
       }
@@ -83,6 +89,7 @@ async function runOne(
   const topic = fixed.kind === "consume" || fixed.kind === "retained" ? backlog : await stage.topic();
   const job: Job = {
     ...fixed,
+    output: "",
     ...{ client: program, hosts: stage.hosts, topic, backlog, shape, total, verify },
     group: `bench-${name}-${client}-${runs++}`,
     pool: await stage.pool(profile.values),
@@ -109,6 +116,41 @@ async function runOne(
     return result;
   } finally {
     if (topic !== backlog) await stage.drop(topic);
+  }
+}
+
+/** How much shorter parts run: they need no broker, and are steady at once. */
+const PART_SHARE = 0.4;
+
+async function runPart(
+  start: Start,
+  name: string,
+  client: string,
+  round: number,
+  options: RunOptions,
+): Promise<Result> {
+  const { program, shape = "", runtime } = peers[client]!;
+  const folder = await Deno.makeTempDir({ prefix: "samsa-bench-" });
+  const verify = round === 0;
+  try {
+    const pool = `${folder}/input`;
+    const input = partInput(name, client);
+    await Deno.writeFile(pool, input);
+    const job: Job = {
+      ...jobOf(profiles[name]!, program),
+      ...{ client: program, shape, verify, pool, output: `${folder}/output` },
+      ...{ hosts: "", topic: "", backlog: "", group: "" },
+      seconds: options.seconds * PART_SHARE,
+      warmupSeconds: options.warmupSeconds * PART_SHARE,
+      cpuProfile: options.profileFolder && !verify && runtime === "node"
+        ? profileFile(options.profileFolder, name, client, round)
+        : "",
+    };
+    const result = await runProcess(start, job);
+    if (verify && result.error === undefined) partVerdict(name, input, await Deno.readFile(job.output));
+    return result;
+  } finally {
+    await Deno.remove(folder, { recursive: true });
   }
 }
 

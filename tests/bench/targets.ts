@@ -39,8 +39,14 @@ export function verdictsOf(runs: readonly Run[], rows: readonly Row[]): Verdict[
   };
   const cheapest = (profile: string, other: string, own = "samsa") =>
     of(profile, (row) => row.cpuLowest, own) / of(profile, (row) => row.cpuLowest, other);
-  const cpu = (profile: string, other: string, times: number) =>
-    verdict(profile, `CPU as a multiple of ${other}'s`, ratio(profile, other), times, cheapest(profile, other));
+  const cpu = (profile: string, other: string, times: number, own = "samsa") =>
+    verdict(
+      profile,
+      `CPU${own === "samsa" ? "" : ` of ${own}`} as a multiple of ${other}'s`,
+      ratio(profile, other, own),
+      times,
+      cheapest(profile, other, own),
+    );
   const best = (profile: string): Verdict[] => {
     const others = ["kafkats", "platformatic", "kafka_ts", "kafkajs"].filter((other) => row(profile, other));
     const measured = others.map((other) => ratio(profile, other));
@@ -85,6 +91,12 @@ export function verdictsOf(runs: readonly Run[], rows: readonly Row[]): Verdict[
     verdict("M", "bytes of heap for each message held", of("M", (row) => row.heapPerMessage), 100),
     verdict("L", "MB of heap", of("L", (row) => row.heapMax / MEGA), 96),
     verdict("L", "MB of RSS", of("L", (row) => row.rssMax / MEGA), 200),
+    cpu("R16k", "node-rs", 1),
+    ...["R256k", "R1m"].flatMap((profile) => cpu(profile, "node-rs", 1 / 1.3)),
+    ...["R4k", "R16k", "R1m"].flatMap((profile) => cpu(profile, "kafkajs", 1 / 4, "samsa-tables")),
+    cpu("Ds", "snappyjs", 1),
+    ...["Kl", "Dl"].flatMap((profile) => cpu(profile, "lz4js", 1)),
+    cpu("Wm", "platformatic", 0.5),
     // While it produces and consumes at once, how much it does of which differs.
     ...[...new Set(rows.map(({ profile }) => profile))].filter((name) => name !== "L").flatMap((
       name,

@@ -1,7 +1,7 @@
 /** What a client's process is told to do, and what it tells in return: one line of JSON each way. */
 
 /** How a profile drives its client. */
-export type Kind = "lists" | "callers" | "consume" | "latency" | "retained" | "load";
+export type Kind = "lists" | "callers" | "consume" | "latency" | "retained" | "load" | "part";
 
 /** One run of one client. Flat, so that the programs in C and Java can read it too. */
 export interface Job {
@@ -18,7 +18,7 @@ export interface Job {
   readonly poolCount: number;
   /** Where in a value its number stands, in ten digits. */
   readonly numberAt: number;
-  readonly codec: "none" | "gzip" | "snappy";
+  readonly codec: "none" | "gzip" | "snappy" | "lz4" | "zstd";
   /** Messages in a list, and lists in flight. */
   readonly listSize: number;
   readonly inFlight: number;
@@ -38,13 +38,17 @@ export interface Job {
   readonly verify: boolean;
   /** The file that takes a CPU profile of the measured part; empty for none. */
   readonly cpuProfile: string;
+  /** What a part of a client does that is measured by itself; empty for a whole client. */
+  readonly work: "" | "compress" | "decompress" | "checksum" | "metadata" | "fetch" | "produce";
+  /** The file that takes what came of it, where that is to be compared. */
+  readonly output: string;
   /** The topic of what is read, where a job produces too. */
   readonly backlog: string;
 }
 
 /** What a run tells. Times are in seconds, latencies in milliseconds, sizes in bytes. */
 export interface Result {
-  /** Messages in the measured part. */
+  /** Messages in the measured part; of a part of a client, kilobytes or frames. */
   readonly messages: number;
   readonly seconds: number;
   /** User and system time of the whole process in the measured part. */

@@ -46,7 +46,7 @@ export const client: Client = {
   async produce({ hosts, topic, codec }: Job) {
     const producer = connect(hosts).producer({ createPartitioner: module.Partitioners["DefaultPartitioner"] });
     await producer.connect();
-    const compression = { none: 0, gzip: 1, snappy: 2 }[codec];
+    const compression = { none: 0, gzip: 1, snappy: 2, lz4: 3, zstd: 4 }[codec];
     const send = (messages: object[]) => producer.send({ topic, acks: -1, compression, messages });
     return {
       list: (values: Value[]) => send(values.map((value) => ({ value }))),

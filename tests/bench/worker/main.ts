@@ -5,10 +5,11 @@ import { createInterface } from "node:readline";
 import type { Client } from "./client.ts";
 import { runConsume, runLatency, runLoad, runRetained } from "./consuming.ts";
 import type { Job, Kind, Result } from "./job.ts";
+import { type Parts, runPart } from "./part.ts";
 import { profileInto } from "./meter.ts";
 import { runCallers, runLists } from "./producing.ts";
 
-const runs: Record<Kind, (client: Client, job: Job) => Promise<Result>> = {
+const runs: Record<Exclude<Kind, "part">, (client: Client, job: Job) => Promise<Result>> = {
   lists: runLists,
   callers: runCallers,
   consume: runConsume,
@@ -33,8 +34,15 @@ process.on("uncaughtException", fail);
 try {
   const job = JSON.parse(await firstLine()) as Job;
   if (job.cpuProfile) await profileInto(job.cpuProfile);
-  const module: { client: Client } = await import(`./${job.client}.ts`);
-  tell(await runs[job.kind](module.client, job));
+  if (job.kind === "part") {
+    const module: { partsOf: (job: Job) => Promise<Parts> } = await import(
+      job.client === "samsa" ? "./part_samsa.ts" : "./part_peers.ts"
+    );
+    tell(await runPart(await module.partsOf(job), job));
+  } else {
+    const module: { client: Client } = await import(`./${job.client}.ts`);
+    tell(await runs[job.kind](module.client, job));
+  }
 } catch (error) {
   fail(error);
 }

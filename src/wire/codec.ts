@@ -296,7 +296,7 @@ function listPart(field: Field, target: Target, nullable: boolean): Part {
 
 /** Metadata is full of short lists of numbers: they are read without a call for each. */
 function int32sPart(target: Target, nullable: boolean): Part {
-  const compact = target.dialect === flexible;
+  const compact = target.dialect.tagged;
   return {
     ...listPart("int32", target, nullable),
     read(reader) {

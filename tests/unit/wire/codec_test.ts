@@ -5,7 +5,7 @@ import { assert } from "chai";
 import { KafkaError } from "../../../src/base/errors.ts";
 import { Reader } from "../../../src/bytes/reader.ts";
 import { Writer } from "../../../src/bytes/writer.ts";
-import { type Codec, requestCodec, responseCodec } from "../../../src/wire/codec.ts";
+import { type Codec, dialectCodec, requestCodec, responseCodec } from "../../../src/wire/codec.ts";
 import type { Api } from "../../../src/wire/schema.ts";
 import { test } from "../../harness.ts";
 
@@ -218,6 +218,19 @@ test("the scalars that Kafka seldom uses go round", () => {
   };
   assert.deepEqual(codec.read(new Reader(encoded(codec, value))), value);
   assert.deepEqual(codec.read(new Reader(encoded(codec, { ...value, id: value.id.toUpperCase() }))), value);
+});
+
+test("lists of numbers go round in all dialects, those with exact int64s included", () => {
+  const struct = { ids: ["int32"], longs: ["int64"] } as const;
+  for (const exact of [false, true]) {
+    for (const flexible of [false, true]) {
+      const codec = dialectCodec(struct, { version: 0, flexible, exact, name: "Lists" });
+      const value = { ids: [1, -2, 0x7fffffff], longs: exact ? [3n] : [3] };
+      const writer = new Writer();
+      codec.write(writer, value as never);
+      assert.deepEqual(codec.read(new Reader(concat(writer.finish()))) as unknown, value, `${exact} ${flexible}`);
+    }
+  }
 });
 
 test("records are neither copied when written nor when read; bytes are copied when written", () => {

@@ -4,7 +4,7 @@ import { stop } from "esbuild";
 import { existsSync } from "node:fs";
 import { build, tarball } from "../npm-build/build.ts";
 import { bundle, filesBelow } from "../npm-build/bundle.ts";
-import { exportedFiles, packageName, ROOT } from "../npm-build/project.ts";
+import { exportedFiles, packageName, ROOT, versionsOf } from "../npm-build/project.ts";
 import { counted, type Counts, type Step, StepLog, sumOf } from "./steps.ts";
 import { resolveJars } from "./kafka/jars.ts";
 import { everyAge } from "./kafka/releases.ts";
@@ -184,7 +184,7 @@ export const buildPackage: Step = {
     log.write(`${await build()}\n`);
     await Deno.remove(CONSUMER, { recursive: true }).catch(() => {});
     const entries = [...await testFiles(["tests/package", ON_KAFKA]), DEMO, ROOT + ENDURE];
-    const external = [packageName, `${packageName}/*`];
+    const external = [packageName, `${packageName}/*`, ...PEERS];
     await bundle({ entries, folder: CONSUMER, external, platform: "deno" });
     await stop();
     await Deno.mkdir(CONSUMER, { recursive: true });
@@ -193,8 +193,23 @@ export const buildPackage: Step = {
     if (!await log.command("npm", ["install", ...options, tarball], { cwd: CONSUMER })) {
       throw new Error("npm install failed");
     }
+    // Nobody needs the optional peers but who imports the door that does.
+    const doors = Object.keys(exportedFiles).filter((name) => !FOREIGN_DOORS.includes(name));
+    const load = doors.map((name) => `await import("${packageName}${name.slice(1)}");`).join("\n");
+    const alone = ["--input-type=module", "--eval", load];
+    if (!await log.command("node", alone, { cwd: CONSUMER })) throw new Error("a door does not load by itself");
+    const peers = PEERS.map((name) => `${name}@${versionsOf[name]}`);
+    if (!await log.command("npm", ["install", ...options, tarball, ...peers], { cwd: CONSUMER })) {
+      throw new Error("npm install of the peers failed");
+    }
   },
 };
+
+/** What the package's tests bring along that its users may. */
+const PEERS = ["fast-check"];
+
+/** What does not load on a bare Node: other platforms, and what needs a peer. */
+const FOREIGN_DOORS = ["./deno", "./bun", "./testing/arbitraries"];
 
 /** One look at the tarball with a tool of npm's. */
 export function packageCheck(tool: "publint" | "attw"): Step {
@@ -210,6 +225,9 @@ export function packageCheck(tool: "publint" | "attw"): Step {
       }),
   };
 }
+
+/** A program that says which types the low doors are to have. */
+const TYPED = "tests/package/typed_protocol.ts";
 
 /** As strict as a user may be, who has no platform's types. */
 const STRICT = {
@@ -233,9 +251,10 @@ export const packageTypes: Step = {
       const names = Object.keys(exportedFiles).map((name) => packageName + name.slice(1));
       const doors = names.map((name, i) => `export * as door${i} from "${name}";\n`).join("");
       await Deno.writeTextFile(`${CONSUMER}/consumer.ts`, doors);
+      await Deno.copyFile(ROOT + TYPED, `${CONSUMER}/typed.ts`);
       await Deno.writeTextFile(
         `${CONSUMER}/tsconfig.json`,
-        JSON.stringify({ compilerOptions: STRICT, files: ["consumer.ts"] }),
+        JSON.stringify({ compilerOptions: STRICT, files: ["consumer.ts", "typed.ts"] }),
       );
       const ok = await log.command(commandOf("tsc"), ["--project", CONSUMER]);
       return { passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0 };

@@ -4,7 +4,8 @@ import { KafkaError } from "../base/errors.ts";
 import { crc32 } from "../bytes/crc32.ts";
 import { crc32c } from "../bytes/crc32c.ts";
 import { utf8Length, Writer } from "../bytes/writer.ts";
-import { codecFor, type Codecs, type Compression, compressionId } from "./compression.ts";
+import { compressed } from "./coding.ts";
+import { type Codecs, type Compression, compressionId } from "./compression.ts";
 import { ATTRIBUTES, BATCH, ENTRY, MESSAGE, setInt64 } from "./layout.ts";
 import type { Bytes, RecordInput } from "./record.ts";
 
@@ -51,9 +52,8 @@ export function encodeBatch(batch: PlacedBatch, codecs: Codecs = {}): Uint8Array
   const { magic, compression = "none" } = batch;
   const plain = magic === 2 ? plainRecords(batch) : plainMessages(batch);
   if (compression === "none") return magic === 2 ? asBatch(batch, plain) : plain;
-  const wrap = (compressed: Uint8Array) => magic === 2 ? asBatch(batch, compressed) : asMessage(batch, compressed);
-  const compressed = codecFor(compression, codecs, magic).compress(plain);
-  return compressed instanceof Uint8Array ? wrap(compressed) : compressed.then(wrap);
+  const wrap = (bytes: Uint8Array) => magic === 2 ? asBatch(batch, bytes) : asMessage(batch, bytes);
+  return compressed(plain, magic, { compression, codecs }, wrap);
 }
 
 function invalid(detail: string): KafkaError {

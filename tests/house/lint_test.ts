@@ -39,6 +39,8 @@ const cases: Record<string, Cases> = {
       ["src/client/a.ts", `import { a } from "../doors/deno.ts";`],
       ["src/client/a.ts", `import { a } from "../transport/node.ts";`],
       ["src/client/a.ts", `import { a } from "../testing/cluster.ts";`],
+      ["src/testing/a.ts", `import { a } from "./arbitraries/messages.ts";`],
+      ["src/doors/testing.ts", `import { a } from "../testing/arbitraries/messages.ts";`],
       ["src/transport/memory.ts", `import { a } from "./node.ts";`],
       ["src/doors/bun.ts", `import { a } from "../transport/node.ts";`],
       ["src/client/a.ts", `import { a } from "../../mod.ts";`],
@@ -52,6 +54,8 @@ const cases: Record<string, Cases> = {
       ["src/group/a.ts", `import { a } from "../zookeeper/session.ts";`],
       ["src/doors/node.ts", `export * from "../../mod.ts";\nimport { dial } from "../transport/node.ts";`],
       ["src/doors/node.ts", `import { gzip } from "./zlib.ts";`],
+      ["src/doors/arbitraries.ts", `import { a } from "../testing/arbitraries/messages.ts";`],
+      ["src/testing/arbitraries/a.ts", `import { a } from "./b.ts";`],
       [
         "src/cli/main.ts",
         `import { connect } from "../doors/deno.ts";\nimport { Cluster } from "../testing/cluster.ts";`,
@@ -69,7 +73,8 @@ const cases: Record<string, Cases> = {
     ],
     good: [
       ["src/wire/a.ts", `import { concat } from "@std/bytes/concat";`],
-      ["src/doors/testing_arbitraries.ts", `import fc from "fast-check";`],
+      ["src/doors/arbitraries.ts", `import fc from "fast-check";`],
+      ["src/testing/arbitraries/a.ts", `import fc from "fast-check";`],
       ["tests/unit/a_test.ts", `import { assert } from "chai";`],
     ],
   },

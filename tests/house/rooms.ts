@@ -33,11 +33,14 @@ export const STRANGERS: Readonly<Record<string, readonly string[]>> = {
 export const DEPENDENCIES: Readonly<Record<string, RegExp>> = {
   "@std/bytes": /^src\/(wire|zookeeper)\//,
   "ws": /^src\/doors\/bridge_node\.ts$/,
-  "fast-check": /^src\/doors\/\w*arbitraries\.ts$/,
+  "fast-check": /^src\/(doors\/arbitraries\.ts$|testing\/arbitraries\/)/,
 };
 
 /** The files that speak to a platform's sockets; each is imported by the door of its own name and by nobody else. */
 export const ADAPTER = /^src\/transport\/(deno|node|bun)\.ts$/;
+
+/** The files that need fast-check, which users of anything else do not have: only their door and themselves import them. */
+export const ARBITRARIES = /^src\/testing\/arbitraries\//;
 
 /** The files that may name a platform: adapters, doors, and the command's entry. */
 export const PLATFORM_FILE = /^src\/(transport\/(deno|node|bun)|doors\/\w+|cli\/main)\.ts$/;
@@ -84,6 +87,9 @@ export function forbidden(from: string, to: string): string | undefined {
   const adapter = ADAPTER.exec(to)?.[1];
   if (adapter !== undefined && from !== `src/doors/${adapter}.ts`) {
     return `an adapter is imported by its door alone, src/doors/${adapter}.ts`;
+  }
+  if (ARBITRARIES.test(to) && !ARBITRARIES.test(from) && from !== "src/doors/arbitraries.ts") {
+    return "the arbitraries need fast-check: they are imported by their door alone, src/doors/arbitraries.ts";
   }
   if (here === undefined || here === there) return undefined;
   const floor = FLOOR_OF.get(here), below = FLOOR_OF.get(there);

@@ -12,7 +12,7 @@ import { type Codec, requestCodec, responseCodec, structCodec } from "../../src/
 import { isList, noted } from "../../src/wire/defaults.ts";
 import type { Field, Struct } from "../../src/wire/schema.ts";
 import { test } from "../harness.ts";
-import { anyOf } from "./arbitrary.ts";
+import { anyStruct } from "../../src/testing/arbitraries/messages.ts";
 
 const RUNS = 15;
 
@@ -42,7 +42,7 @@ function isReadSafely(codec: Codec<unknown>, bytes: Uint8Array, depth: number): 
 function withstands(codec: Codec<unknown>, struct: Struct, version: number): void {
   const depth = depthOf(struct);
   const broken = fc.tuple(
-    anyOf(struct, version),
+    anyStruct(struct, version),
     fc.double({ min: 0, max: 1, noNaN: true }),
     fc.array(fc.tuple(fc.nat(), fc.nat({ max: 7 })), { minLength: 1, maxLength: 4 }),
   );

@@ -14,12 +14,9 @@ import { decodeRequest } from "../../src/protocol/decode_request.ts";
 import { correlationIdOf, decodeResponse, encodeRequest, encodeResponse } from "../../src/protocol/message.ts";
 import type { Api, Embedded, In } from "../../src/wire/schema.ts";
 import { test } from "../harness.ts";
-import { anyOf, anyText } from "./arbitrary.ts";
+import { anyRequest, anyRequestHead, anyResponse, anyStruct } from "../../src/testing/arbitraries/messages.ts";
 
 const RUNS = 30;
-
-const correlationIds = fc.integer();
-const clientIds = fc.option(anyText);
 
 /** A frame without its size, after a look at the size. */
 function framed(chunks: readonly Uint8Array[]): Uint8Array {
@@ -29,9 +26,8 @@ function framed(chunks: readonly Uint8Array[]): Uint8Array {
 }
 
 function requestGoesRound(api: Api, version: number): void {
-  const anyBody = anyOf(api.request, version);
   fc.assert(
-    fc.property(anyBody, correlationIds, clientIds, (body, correlationId, clientId) => {
+    fc.property(anyRequest(api, version), anyRequestHead(), (body, { correlationId, clientId }) => {
       const frame = framed(encodeRequest(api, version, { correlationId, clientId }, body));
       const decoded = decodeRequest(frame);
       assert.deepEqual(decoded, { api, version, correlationId, clientId, body });
@@ -43,9 +39,8 @@ function requestGoesRound(api: Api, version: number): void {
 }
 
 function responseGoesRound(api: Api, version: number): void {
-  const anyBody = anyOf(api.response, version);
   fc.assert(
-    fc.property(anyBody, correlationIds, (body, correlationId) => {
+    fc.property(anyResponse(api, version), fc.integer(), (body, correlationId) => {
       const frame = framed(encodeResponse(api, version, correlationId, body));
       assert.equal(correlationIdOf(frame), correlationId);
       const decoded = decodeResponse(api, version, frame);
@@ -71,7 +66,7 @@ for (const message of [consumerProtocolSubscription, consumerProtocolAssignment]
     for (let version = message.versions[0]; version <= message.versions[1]; version++) {
       const encode = (value: In<Embedded["fields"]>) => encodeEmbedded<Embedded>(message, version, value);
       fc.assert(
-        fc.property(anyOf(message.fields, version), (value) => {
+        fc.property(anyStruct(message.fields, version), (value) => {
           const decoded = decodeEmbedded(message, encode(value));
           assert.deepEqual(decoded, { version, value });
           assert.deepEqual(encode(decoded.value), encode(value));

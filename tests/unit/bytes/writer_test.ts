@@ -7,7 +7,7 @@ import { KafkaError } from "../../../src/base/errors.ts";
 import { Reader } from "../../../src/bytes/reader.ts";
 import { utf8Length, Writer } from "../../../src/bytes/writer.ts";
 import { test } from "../../harness.ts";
-import { anyText } from "../../property/arbitrary.ts";
+import { anyText } from "../../../src/testing/arbitraries/messages.ts";
 
 function written(write: (writer: Writer) => void): number[] {
   const writer = new Writer(1);
@@ -102,7 +102,7 @@ test("what a type cannot hold is refused", () => {
 
 test("text is UTF-8 of the length that was foretold", () => {
   fc.assert(
-    fc.property(anyText, (text) => {
+    fc.property(anyText(), (text) => {
       const bytes = new TextEncoder().encode(text);
       assert.equal(utf8Length(text), bytes.length);
       assert.deepEqual(written((w) => w.text(text)), [...bytes]);

@@ -17,7 +17,7 @@ test("what a producer builds is what a batch at offset 0 is", () => {
     record({ headers: [["h", "1"], ["h", null]] }),
     record({ value: "ü" }),
   ];
-  for (const compression of ["none", "gzip", "snappy"] as const) {
+  for (const compression of ["none", "gzip", "snappy", "lz4"] as const) {
     const records = some.map((each, offset) => ({ ...each, offset }));
     const batch = encoded({ magic: 2, records, compression, transactional: true, producerId: 7, producerEpoch: 1 });
     assert.deepEqual(batch, built(2, some, compression, { transactional: true, producerId: 7, producerEpoch: 1 }));
@@ -53,7 +53,7 @@ test("format 2: a batch whose records were all compacted away still has its plac
 
 test("formats 0 and 1: offsets with gaps, compressed or not, and the broker's time", () => {
   for (const magic of [0, 1] as const) {
-    for (const compression of ["none", "gzip", "snappy"] as const) {
+    for (const compression of ["none", "gzip", "snappy", "lz4"] as const) {
       const records = [at(40), at(41), at(50)];
       const read = messagesIn(encoded({ magic, records, compression })).map(parts);
       assert.deepEqual(read.map(({ offset }) => offset), [40, 41, 50]);

@@ -42,7 +42,7 @@ test("property: what is compressed comes back to the byte, whatever it is and wh
       assert.deepEqual(decompress(name, packed, plain.length), plain);
       if (plain.length > 0) assert.throws(() => decompress(name, packed, plain.length - 1));
     }),
-    { numRuns: 400, examples: NAMES.map((name) => [name, Uint8Array.of(7), 1]) },
+    { numRuns: 400, examples: NAMES.map((name): [typeof name, Uint8Array, number] => [name, Uint8Array.of(7), 1]) },
   );
 });
 

@@ -1,6 +1,7 @@
 /** Snappy: Kafka's framing both ways, the bare format, and blocks that lie. */
 
 import { assert } from "chai";
+import { uncompress } from "snappyjs";
 import { KafkaError } from "../../../src/base/errors.ts";
 import { snappy } from "../../../src/records/snappy.ts";
 import { test } from "../../harness.ts";
@@ -106,5 +107,13 @@ test("malformed input is refused", () => {
   for (const length of [[0, 0, 0, 0], [0, 0, 0, 9], [255, 255, 255, 255], [127, 255, 255, 255], [0, 0]]) {
     const bytes = joined(FRAMING, Uint8Array.from(length), Uint8Array.of(1, 0));
     assert.throws(() => decompress(bytes), KafkaError, "malformed snappy");
+  }
+});
+
+test("snappyjs reads the blocks that are written here", () => {
+  for (const length of [1, 59, 60, 61, 256, 257, 5000, 32768]) {
+    for (const bytes of [noise(length), new Uint8Array(length), ascii("kafka, snappy; ".repeat(length / 15))]) {
+      if (bytes.length > 0) assert.deepEqual(new Uint8Array(uncompress(compress(bytes).slice(20))), bytes);
+    }
   }
 });

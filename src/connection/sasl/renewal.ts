@@ -102,7 +102,6 @@ export class Renewal {
       const carrier: Carrier = {
         ask: async (api, version, body) => {
           if (api.key === saslHandshake.key) await this.#takeTurn(attempt);
-          else await this.#connection.rest(attempt.signal);
           return await this.#connection.ask(api, version, body, timeoutMs);
         },
         bare: () => Promise.reject(new KafkaError("UNSUPPORTED_FEATURE", `${label} cannot authenticate again`)),

@@ -269,6 +269,16 @@ test("closing and aborting in the middle of it leaves nothing", async () => {
     await failure(wait, "CONNECTION_CLOSED");
     await drained;
   }, { sasl: hangs, connectTimeoutMs: 500 });
+  calls = 0;
+  await play({ lifetimeMs: () => 1000 }, async ({ world, connection, ask, until }) => {
+    await until(960);
+    const wait = ask("A");
+    const before = world.now();
+    const closed = connection.close();
+    await failure(wait, "CONNECTION_CLOSED");
+    await closed;
+    assert.isBelow(world.now() - before, 10, "nobody waits for credentials that nobody needs");
+  }, { sasl: hangs });
 });
 
 test("sessions that last for ever, or less than nothing, or longer than any clock", async () => {
@@ -309,5 +319,18 @@ test("a broker that wants to hear nothing is not told who we are, either; the or
     all.push(ask("C"));
     await Promise.all(all);
     assert.equal(seen.letters, "haThaABC");
+  });
+});
+
+test("who has waited for a broker's silence to end goes behind the renewal that is due by then", async () => {
+  const manner = { lifetimeMs: () => 10_000, topic: (name: string) => Promise.resolve(name === "T" ? 3000 : 0) };
+  await play(manner, async ({ seen, ask, until }) => {
+    await until(8300);
+    await ask("T");
+    const all = [ask("A"), ask("B")];
+    await until(11_200);
+    assert.equal(seen.letters, "haT");
+    await Promise.all(all);
+    assert.equal(seen.letters, "haThaAB");
   });
 });

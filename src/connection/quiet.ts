@@ -73,9 +73,9 @@ export class Quiet {
 
   /** Resolves in its turn. */
   over(signal: AbortSignal | undefined): Promise<void> {
-    const wait = this.#world.deferred<void>("the end of a broker's throttling");
+    const wait = this.#world.deferred<void>("a turn to be sent");
     this.park({ orphaned: false, failed: wait.reject }, wait.resolve);
-    return abortable(this.#world, "the end of a broker's throttling", wait.promise, signal);
+    return abortable(this.#world, "a turn to be sent", wait.promise, signal);
   }
 
   /** Resolves when the broker wants to hear something, before anybody else's turn comes. */

@@ -30,8 +30,9 @@ export interface AwsMskIamOptions {
  * `AWS_MSK_IAM`, for clusters of Amazon MSK with IAM: `sasl: awsMskIam({ region: "us-east-1", credentials: … })`, together with `tls:
  * true`. Throws `INVALID_OPTION`; connecting fails with `UNSUPPORTED_FEATURE` where the platform has no WebCrypto.
  */
-export function awsMskIam({ region, credentials, userAgent = "samsa" }: AwsMskIamOptions): SaslMechanism {
-  checkTexts("awsMskIam", { region, userAgent }, ["region", "userAgent"], []);
+export function awsMskIam(options: AwsMskIamOptions): SaslMechanism {
+  checkTexts("awsMskIam", options, ["region"], ["credentials", "userAgent"]);
+  const { region, credentials, userAgent = "samsa" } = options;
   const ask = credentialsOf<AwsCredentials>("awsMskIam", credentials, (value) => {
     checkTexts("awsMskIam credentials", value, ["accessKeyId", "secretAccessKey"]); // AWS's own have more in them
   });

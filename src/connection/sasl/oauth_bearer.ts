@@ -1,6 +1,7 @@
 /** OAUTHBEARER (RFC 7628): a token that somebody else has signed, and what Kafka lets a client say beside it (KIP-342). */
 
 import { KafkaError } from "../../base/errors.ts";
+import { checkOptions, either, type OptionRules, someFunction, someObject, someText } from "../../base/options.ts";
 import { credentialsOf, refusal, wordsOf } from "./credentials.ts";
 import type { Asked, SaslMechanism } from "./mechanism.ts";
 
@@ -25,7 +26,8 @@ export interface OAuthOptions {
  * `OAUTHBEARER`, from Kafka 2.0 on: `sasl: oauthBearer({ token: () => fetchToken() })`. What the broker has against a token stands in
  * the error. Throws `INVALID_OPTION`.
  */
-export function oauthBearer({ token }: OAuthOptions): SaslMechanism {
+export function oauthBearer(options: OAuthOptions): SaslMechanism {
+  const { token } = checkOptions("oauthBearer", options, rules, {});
   const ask = credentialsOf<string | OAuthToken>("oauthBearer", token, (value) => void readToken(value));
   return {
     name: "OAUTHBEARER",
@@ -47,6 +49,8 @@ export function oauthBearer({ token }: OAuthOptions): SaslMechanism {
     },
   };
 }
+
+const rules: OptionRules<OAuthOptions> = { token: either(someText, someObject, someFunction) };
 
 /** So much of what a broker has against a token is shown. */
 const WHY_MAX = 500;

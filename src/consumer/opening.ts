@@ -1,4 +1,4 @@
-/** A batch whose codec answers later: waited for as long as is sensible, and by another loop if the first one is given up. */
+/** A batch whose codec answers later: waited for as long as is sensible. */
 
 import { abortable, withDeadline } from "../base/async.ts";
 import { brokerError, errorNumbers } from "../base/error_codes.ts";
@@ -49,7 +49,7 @@ export class Opening {
     this.#work = world.outside(() => work).then((list) => ({ list }), (error) => ({ error }));
   }
 
-  /** What came of it; undefined if the consumer has ended meanwhile. Rejects with the signal's reason, and may be asked again then. */
+  /** What came of it; undefined if the consumer has ended meanwhile. Rejects with the signal's reason. */
   async outcome(signal: AbortSignal | undefined, ended: AbortSignal): Promise<Opened | undefined> {
     const world = this.#world, name = "a codec that decompresses";
     const late = this.#late();

@@ -45,8 +45,6 @@ export class SimpleConsumer implements AsyncIterable<Message> {
   #commitError: unknown;
   /** The batch that is being read. */
   #reading: Reading | undefined;
-  /** The batch whose codec has not answered yet. */
-  #opening: Opening | undefined;
   /** Batches that were left in their middle, since their partitions were paused. */
   readonly #left = new Map<Cursor, Reading>();
   /** What the loop has in hand, if anything: it is finished when the next one is asked for. */
@@ -329,7 +327,6 @@ export class SimpleConsumer implements AsyncIterable<Message> {
     signal?.throwIfAborted();
     if (!await this.#hasStarted(signal)) return undefined;
     this.#partitions.again();
-    if (this.#opening) await this.#opened(this.#opening, signal);
     for (;;) {
       signal?.throwIfAborted();
       if (this.#ended.signal.aborted) return undefined;
@@ -339,8 +336,8 @@ export class SimpleConsumer implements AsyncIterable<Message> {
       if (cursor) {
         this.#reading = this.#left.get(cursor);
         this.#left.delete(cursor);
-        if (!this.#reading) this.#open(cursor);
-        if (this.#opening) await this.#opened(this.#opening, signal);
+        const opening = this.#reading ? undefined : this.#open(cursor);
+        if (opening) await this.#opened(opening);
         continue;
       }
       if (this.#partitions.isDone) {
@@ -384,8 +381,8 @@ export class SimpleConsumer implements AsyncIterable<Message> {
     return undefined;
   }
 
-  /** Opens the next batch of a cursor, at once or later. */
-  #open(cursor: Cursor): void {
+  /** Opens the next batch of a cursor, at once unless its codec answers later. */
+  #open(cursor: Cursor): Opening | undefined {
     const { checkCrc, decompressedBytes: decompressedLimit } = this.#options;
     const { generation } = cursor;
     const piece = cursor.pieces[0] as Piece;
@@ -398,27 +395,29 @@ export class SimpleConsumer implements AsyncIterable<Message> {
     const { position = 0 } = cursor;
     const next = batch.lastOffset + 1;
     cursor.opened(batch.leaderEpoch);
-    if (batch.isControl || next <= position) return void (cursor.position = Math.max(position, next));
+    if (batch.isControl || next <= position) {
+      cursor.position = Math.max(position, next);
+      return undefined;
+    }
     const taken = { cursor, generation, batch, highWatermark: piece.highWatermark };
     let opened: RecordList | Promise<RecordList>;
     try {
       opened = batch.open(cursor, { codecs: this.#parts.codecs, checkCrc, decompressedLimit });
     } catch (error) {
-      return this.#unreadable(taken, error);
+      this.#unreadable(taken, error);
+      return undefined;
     }
-    if (!(opened instanceof Promise)) return this.#readable(taken, opened);
-    this.#opening = new Opening(this.#parts.world, this.#parts.requestTimeoutMs, taken, opened);
+    if (opened instanceof Promise) return new Opening(this.#parts.world, this.#parts.requestTimeoutMs, taken, opened);
+    this.#readable(taken, opened);
+    return undefined;
   }
 
-  /** The codec of a batch that was taken has answered, or has had its time. An abort leaves it to the next loop. */
-  async #opened(opening: Opening, signal: AbortSignal | undefined): Promise<void> {
-    const { taken } = opening;
-    const isWanted = taken.cursor.generation === taken.generation;
-    const outcome = isWanted ? await opening.outcome(signal, this.#ended.signal) : undefined;
-    this.#opening = undefined;
+  /** The codec of a batch that was taken has answered, or has had its time. */
+  async #opened(opening: Opening): Promise<void> {
+    const outcome = await opening.outcome(this.#options.signal, this.#ended.signal);
     if (!outcome) return;
-    if ("list" in outcome) this.#readable(taken, outcome.list);
-    else this.#unreadable(taken, outcome.error);
+    if ("list" in outcome) this.#readable(opening.taken, outcome.list);
+    else this.#unreadable(opening.taken, outcome.error);
   }
 
   /** Of plain messages those in front of the broken one are read first; then it is fetched again, and told. Anything else is told at once. */

@@ -13,8 +13,12 @@ const JUNK = Uint8Array.of(1, 2, 3);
 
 const ways: [string, CompressionCodec][] = [["the platform's", gzip], ["a page's", ofPages.gzip!]];
 
-/** Text that needs codes of its own, and bytes that are stored. */
+/** Text that needs codes of its own, repeats of every length and from many distances, and bytes that are stored. */
 const plain = joined(
+  ...Array.from({ length: 60 }, (_, i) => Uint8Array.from({ length: 5 * i }, (_, at) => at % (i + 1) * 7 + i)),
+  ...Array.from({ length: 300 }, (_, i) => Uint8Array.from({ length: i }, (_, at) => at * at >> 2 ^ i)).flatMap((
+    run,
+  ) => [run, Uint8Array.of(7, run.length), run]),
   new TextEncoder().encode(Array.from({ length: 2000 }, (_, i) => `line ${i * i % 977}\n`).join("")),
   Uint8Array.from({ length: 2000 }, (_, i) => i * i * 31 >> 3 ^ i),
 );

@@ -58,11 +58,14 @@ export function presetOf(field: Field, exactLongs: boolean): () => Any {
     return () => zero;
   }
   const members = Object.entries(is).map(([name, inner]) => [name, presetOf(inner, exactLongs)] as const);
-  return () => {
+  const make = () => {
     const made: { [name: string]: Any } = {};
     for (const [name, preset] of members) made[name] = preset();
     return made;
   };
+  const template = make();
+  const isFlat = Object.values(template).every((value) => typeof value !== "object" || value === null);
+  return isFlat ? () => ({ ...template }) : make; // copies are cheaper, where nothing in them would be shared
 }
 
 /** Tells whether a value is the default of a field. */

@@ -144,7 +144,7 @@ async function platformatic({ work, codec }: Job): Promise<Parts> {
     },
     fetch: {
       run: (frame) => fetch.parseResponse(1, 1, 11, Reader.from(buffer(frame).subarray(4))),
-      told: (result: Any) => fetched(result.responses, "topic", "partitionIndex", "records"),
+      told: (result: Any) => fetched(result.responses, "topicId", "partitionIndex", "records"),
     },
   };
 }

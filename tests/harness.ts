@@ -67,3 +67,15 @@ export function settingOf(name: string, otherwise: number): number {
 export const rejectionTest: (name: string, body: () => void | Promise<void>) => void = "Deno" in globalThis
   ? test
   : skippedTest;
+
+/** Whether the surroundings let a test make code of bytes: a page under a strict policy does not. */
+function allowsWasm(): boolean {
+  try {
+    return new WebAssembly.Module(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0)) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+/** Declares a test that needs WebAssembly. */
+export const wasmTest: (name: string, body: () => void | Promise<void>) => void = allowsWasm() ? test : skippedTest;

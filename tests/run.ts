@@ -3,6 +3,7 @@
 import { gateSteps } from "./gate.ts";
 import { runCommand, type Step } from "./steps.ts";
 import {
+  browserSuite,
   buildPackage,
   bundleTests,
   denoSuite,
@@ -21,6 +22,7 @@ const steps: readonly Step[] = [
   denoSuite,
   bundleTests,
   ...runtimes.map((runtime) => portableSuite(runtime)),
+  browserSuite,
   buildPackage,
   packageCheck("publint"),
   packageCheck("attw"),

@@ -6,6 +6,7 @@ import { build, tarball } from "../npm-build/build.ts";
 import { bundle, filesBelow } from "../npm-build/bundle.ts";
 import { exportedFiles, packageName, ROOT, versionsOf } from "../npm-build/project.ts";
 import { counted, type Counts, type Step, StepLog, sumOf } from "./steps.ts";
+import { runInChromium } from "./browser/portable.ts";
 import { resolveJars } from "./kafka/jars.ts";
 import { everyAge } from "./kafka/releases.ts";
 import { builtFranz, javaPeers, peers } from "./peers/peers.ts";
@@ -57,10 +58,14 @@ const NOT_ON_DENO = [
   "tests/transport/bun_test.ts",
   "tests/transport/bridge/node_test.ts",
   "tests/transport/bridge/bun_test.ts",
+  "tests/browser",
   "tests/kafka",
   "tests/peers",
   "npm-build/out",
 ];
+
+/** Tests that drive a browser. */
+const BROWSER = "tests/browser";
 
 /** Runs a suite that needs tools. Without them its tests count as skipped, or, where `CI` is set, the step fails. */
 async function withTools(
@@ -137,7 +142,8 @@ export const bundleTests: Step = {
   name: "bundle",
   budgetSeconds: 60,
   async run() {
-    await bundle({ entries: [...await testFiles(PORTABLE_PATHS), TRACES], folder: PORTABLE, platform: "deno" });
+    const entries = [...await testFiles(PORTABLE_PATHS), TRACES];
+    await bundle({ entries, folder: PORTABLE, external: ["ws"], platform: "deno" });
     await stop();
   },
 };
@@ -158,6 +164,16 @@ export function tracesSuite(runtime: Runtime): Step {
   };
 }
 
+/** Puts the package of WebSockets where the tests on Node look for it. */
+async function lendWs(): Promise<void> {
+  await Deno.mkdir(`${OUT}/node_modules`, { recursive: true });
+  try {
+    await Deno.symlink(`${commandOf("ws")}/ws`, `${OUT}/node_modules/ws`);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+  }
+}
+
 /** The portable tests on one of the other runtimes: all that fit it. */
 export function portableSuite(runtime: Runtime): Step {
   const name: string = runtime;
@@ -168,13 +184,30 @@ export function portableSuite(runtime: Runtime): Step {
     budgetSeconds: 300,
     after: ["bundle"],
     run: (log) =>
-      withTools([runtime], log, () => testFiles(PORTABLE_PATHS), async () => {
+      withTools(runtime === "bun" ? [runtime] : [runtime, "ws"], log, () => testFiles(PORTABLE_PATHS), async () => {
+        if (runtime !== "bun") await lendWs();
         const files: string[] = [];
         for await (const file of filesBelow(PORTABLE)) if (fits(file.slice(PORTABLE.length))) files.push(file);
         return runtimeTest(name, runtime, files.sort(), PORTABLE, log);
       }),
   };
 }
+
+/** What pages are made of: their script is built here. */
+const PAGES = `${OUT}/pages`;
+
+/** What happens in pages: the portable tests from the same bundles, then pages that talk to brokers. */
+export const browserSuite: Step = {
+  name: "browser",
+  budgetSeconds: 180,
+  after: ["bundle"],
+  run: (log) =>
+    withTools(["playwright", "chromium"], log, () => testFiles(["tests/unit", "tests/property", BROWSER]), async () => {
+      const { failures, passed, failed, skipped } = await runInChromium(PORTABLE, PAGES);
+      log.write(failures.map((text) => `${text}\n\n`).join(""));
+      return sumOf([{ passed, failed, skipped }, await denoTest("browser", [BROWSER], log)]);
+    }),
+};
 
 /** Builds the npm package, installs it from its tarball, and bundles its tests beside it. */
 export const buildPackage: Step = {

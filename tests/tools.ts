@@ -51,6 +51,12 @@ const TOOLS = {
     command: "attw",
   },
   ws: { why: "WebSockets on Node's side, for the bridge there", npm: ["ws", "8.23.0"] },
+  playwright: { why: "drives Chromium", npm: ["playwright-core", "1.65.1"] },
+  chromium: {
+    why: "a browser, for the tests of pages",
+    command: "chromium",
+    install: `${APT} chromium`,
+  },
   java: {
     why: "a JDK of 17 or later, for real brokers and their own clients",
     command: "javac",

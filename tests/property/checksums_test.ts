@@ -6,7 +6,7 @@ import { crc32 } from "../../src/bytes/crc32.ts";
 import { accelerateCrc32c, crc32c } from "../../src/bytes/crc32c.ts";
 import { DATA_AT, LazyFolding, PIECE_BYTES } from "../../src/bytes/crc32c_folding.ts";
 import { sliced } from "../../src/bytes/crc32c_tables.ts";
-import { test } from "../harness.ts";
+import { test, wasmTest } from "../harness.ts";
 import { generated } from "../unit/bytes/vectors.ts";
 
 /** Division by a polynomial, bit by bit; goes on with a register. */
@@ -48,7 +48,7 @@ test("a checksum is the remainder that its polynomial leaves", () => {
   );
 });
 
-test("data in pieces, folded or by tables as it comes, leave the register that all of them leave", () => {
+wasmTest("data in pieces, folded or by tables as it comes, leave the register that all of them leave", () => {
   const lazy = new LazyFolding();
   lazy.wanted = true;
   const folding = lazy.get()!;

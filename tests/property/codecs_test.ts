@@ -12,7 +12,7 @@ import { codecs } from "../codecs.ts";
 import { test } from "../harness.ts";
 import { built, joined, messagesIn, record } from "../unit/records/samples.ts";
 
-const NAMES = ["gzip", "snappy", "lz4", "zstd"] as const;
+const NAMES = (["gzip", "snappy", "lz4", "zstd"] as const).filter((name) => codecs[name]);
 const LIMIT = 100_000;
 
 const compress = (name: typeof NAMES[number], bytes: Uint8Array) => codecs[name]!.compress(bytes) as Uint8Array;

@@ -2,7 +2,7 @@
 
 import { assert } from "chai";
 import { accelerateCrc32c, crc32c } from "../../../src/bytes/crc32c.ts";
-import { test } from "../../harness.ts";
+import { test, wasmTest } from "../../harness.ts";
 import { LazyFolding, PIECE_BYTES } from "../../../src/bytes/crc32c_folding.ts";
 import { sliced } from "../../../src/bytes/crc32c_tables.ts";
 import { generated, vectors } from "./vectors.ts";
@@ -70,7 +70,7 @@ function withWebAssembly<T>(other: Partial<typeof WebAssembly> | undefined, body
   }
 }
 
-test("folding is compiled when it is needed, once, and not unless somebody asked for it", () => {
+wasmTest("folding is compiled when it is needed, once, and not unless somebody asked for it", () => {
   let compiled = 0;
   const { Instance, Memory } = WebAssembly;
   class Module extends WebAssembly.Module {
@@ -92,7 +92,7 @@ test("folding is compiled when it is needed, once, and not unless somebody asked
   });
 });
 
-test("where WebAssembly is not allowed, too old or not there, there is no folding, and it is tried once", () => {
+wasmTest("where WebAssembly is not allowed, too old or not there, there is no folding, and it is tried once", () => {
   let tries = 0;
   const refusing = (error: () => Error) =>
     class {

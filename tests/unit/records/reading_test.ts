@@ -307,7 +307,7 @@ test("hostile compressed sets are refused", () => {
 test("what decompresses to more than is allowed is refused, whatever the codec", () => {
   const records = [record({ value: "x".repeat(100_000) })];
   for (const magic of MAGICS) {
-    for (const codec of ["gzip", "snappy", "lz4", ...magic === 2 ? ["zstd" as const] : []] as const) {
+    for (const codec of ["gzip", "snappy", "lz4", ...magic === 2 && codecs.zstd ? ["zstd" as const] : []] as const) {
       const bytes = built(magic, records, codec);
       const limit = built(magic, records).length - (magic === 2 ? 61 : 0);
       assert.equal(messagesIn(bytes, { decompressedLimit: limit }).length, 1);

@@ -12,6 +12,7 @@ import type { Address, Dial } from "../../src/transport/transport.ts";
 import { door } from "../package/door.ts";
 import { testWith } from "../tools.ts";
 import { Line } from "../unit/testing_cluster/line.ts";
+import { javaProduce } from "./java.ts";
 import { RealKafka, releases, resolveJars } from "./launcher.ts";
 import { atLeast } from "./releases.ts";
 import { mechanismsOf, users } from "./secured.ts";
@@ -217,6 +218,19 @@ async function tokenOf(client: KafkaClient, hosts: string): Promise<void> {
   }
 }
 
+/** The release's own client, which checks the broker's signature, comes in at an embedded broker. */
+async function javaComesIn(kafka: RealKafka, release: string): Promise<void> {
+  await using cluster = await Cluster.start({ release, listen: door.listen, topics: { t: {} }, sasl: { users } });
+  const java = { hosts: cluster.hosts, release, tool: kafka.tool.bind(kafka) };
+  const login = "org.apache.kafka.common.security.scram.ScramLoginModule";
+  await javaProduce(java, [{ topic: "t", records: [{ key: null, value: utf8("from Java") }] }], {
+    "security.protocol": "SASL_PLAINTEXT",
+    "sasl.mechanism": "SCRAM-SHA-512",
+    "sasl.jaas.config": `${login} required username="admin" password="${users.admin}";`, // so from 0.10.2 on
+  });
+  assert.deepEqual((await cluster.records("t", 0)).map((message) => message.text()), ["from Java"]);
+}
+
 for (const release of releases.filter((each) => atLeast(each, "0.10"))) {
   testWith(["java", "mvn"], `Kafka ${release} and the embedded one say the same to whoever authenticates`, async () => {
     await resolveJars(releases);
@@ -226,7 +240,7 @@ for (const release of releases.filter((each) => atLeast(each, "0.10"))) {
     };
     await using kafka = await RealKafka.start({ release, secured: true, settings });
     const hosts = kafka.security.hosts.SASL_PLAINTEXT;
-    const work = [sameTalk(kafka, release)];
+    const work = [sameTalk(kafka, release), ...atLeast(release, "0.10.2") ? [javaComesIn(kafka, release)] : []];
     if (release.startsWith("2.8")) work.push(sessionsUnderLoad(hosts));
     await Promise.all(work);
     if (!release.startsWith("2.8")) return;

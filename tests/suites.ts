@@ -8,7 +8,7 @@ import { exportedFiles, packageName, ROOT, versionsOf } from "../npm-build/proje
 import { counted, type Counts, type Step, StepLog, sumOf } from "./steps.ts";
 import { runInChromium } from "./browser/portable.ts";
 import { resolveJars } from "./kafka/jars.ts";
-import { everyAge } from "./kafka/releases.ts";
+import { everyAge, securedAges } from "./kafka/releases.ts";
 import { builtFranz, javaPeers, peers } from "./peers/peers.ts";
 import { commandOf, has, missing, missingIsFailure, provide, type ToolName } from "./tools.ts";
 
@@ -20,6 +20,9 @@ const CONSUMER = `${OUT}/consumer`;
 
 /** The tests of the main job on real brokers: from the sources on Deno, elsewhere with the package. */
 const ON_KAFKA = "tests/kafka/client_test.ts";
+
+/** TLS and SASL on real brokers: likewise. */
+const ON_SECURED = "tests/kafka/security_test.ts";
 
 /** The program that goes on for long. */
 const ENDURE = "tests/kafka/endurance/endure.ts";
@@ -216,7 +219,7 @@ export const buildPackage: Step = {
   async run(log) {
     log.write(`${await build()}\n`);
     await Deno.remove(CONSUMER, { recursive: true }).catch(() => {});
-    const entries = [...await testFiles(["tests/package", ON_KAFKA]), DEMO, ROOT + ENDURE];
+    const entries = [...await testFiles(["tests/package", ON_KAFKA, ON_SECURED]), DEMO, ROOT + ENDURE];
     const external = [packageName, `${packageName}/*`, ...PEERS];
     await bundle({ entries, folder: CONSUMER, external, platform: "deno" });
     await stop();
@@ -325,7 +328,7 @@ export const peersSuite: Step = {
 /** The tests on real brokers. */
 export const kafkaSuite: Step = {
   name: "kafka",
-  budgetSeconds: 300,
+  budgetSeconds: 360,
   alone: true,
   run: (log) => denoTest("kafka", [`--ignore=${LONG}`, "tests/kafka"], log),
 };
@@ -342,8 +345,11 @@ export function kafkaPackageSuite(runtime: Runtime): Step {
       withTools(
         [runtime, "java", "mvn"],
         log,
-        () => testFiles([ON_KAFKA]),
-        () => runtimeTest(name, runtime, [`${CONSUMER}/kafka/client_test.js`], ROOT, log),
+        () => testFiles([ON_KAFKA, ON_SECURED]),
+        () => {
+          const files = ["client", "security"].map((each) => `${CONSUMER}/kafka/${each}_test.js`);
+          return runtimeTest(name, runtime, files, ROOT, log);
+        },
       ),
   };
 }
@@ -389,29 +395,37 @@ export const deathSuite: Step = {
   run: (log) => denoTest("death", [`${LONG}/verdict_test.ts`, `${LONG}/death_test.ts`], log),
 };
 
-/** The tests that hold for each release, on all of them, two releases side by side. */
-export const agesSuite: Step = {
-  name: "ages",
-  budgetSeconds: 480,
-  alone: true,
-  run: (log) =>
-    withTools(["java", "mvn"], log, () => testFiles(ON_EVERY_AGE), async () => {
-      await resolveJars(everyAge);
-      const files = await testFiles(ON_EVERY_AGE);
-      const left = [...everyAge];
-      const counts: Counts[] = [];
-      const worker = async () => {
-        for (let release = left.shift(); release !== undefined; release = left.shift()) {
-          if (log.signal.aborted) return;
-          const own = new StepLog(log.signal);
-          counts.push(await denoTest(`ages-${release}`, files, own, { SAMSA_RELEASES: release }));
-          log.write(own.text);
-        }
-      };
-      await Promise.all([worker(), worker()]);
-      return sumOf(counts);
-    }),
-};
+/** Tests that hold for each release, on all of these, two releases side by side. */
+function onReleases(name: string, budgetSeconds: number, paths: readonly string[], releases: readonly string[]): Step {
+  const run = async (log: StepLog) => {
+    await resolveJars(releases);
+    const files = await testFiles(paths);
+    const left = [...releases];
+    const counts: Counts[] = [];
+    const worker = async () => {
+      for (let release = left.shift(); release !== undefined; release = left.shift()) {
+        if (log.signal.aborted) return;
+        const own = new StepLog(log.signal);
+        counts.push(await denoTest(`${name}-${release}`, files, own, { SAMSA_RELEASES: release }));
+        log.write(own.text);
+      }
+    };
+    await Promise.all([worker(), worker()]);
+    return sumOf(counts);
+  };
+  return {
+    name,
+    budgetSeconds,
+    alone: true,
+    run: (log) => withTools(["java", "mvn"], log, () => testFiles(paths), () => run(log)),
+  };
+}
+
+/** The tests that hold for each release. */
+export const agesSuite: Step = onReleases("ages", 480, ON_EVERY_AGE, everyAge);
+
+/** TLS and SASL, on all releases that have them. */
+export const securedSuite: Step = onReleases("secured", 420, [ON_SECURED], securedAges);
 
 /** The command that produces and consumes for so many minutes: from the sources on Deno, elsewhere with the package. */
 export function enduring(runtime: "deno" | Runtime, minutes: number): [command: string, args: string[]] {

@@ -8,6 +8,12 @@ export const everyAge: readonly string[] = [
   ...["3.9.2", "4.0.2", "4.3.1", "4.4.0"],
 ];
 
+/** The releases of the long tests of TLS and SASL: one for each step that these took. */
+export const securedAges: readonly string[] = [
+  ...["0.9.0.1", "0.10.0.1", "0.10.2.2", "0.11.0.3", "1.0.2", "2.1.1"],
+  ...["2.4.1", "2.8.2", "3.9.2", "4.3.1", "4.4.0"],
+];
+
 /** The releases that a test run starts: a few of all ages, or what `SAMSA_RELEASES` names, with commas between. */
 export const releases: readonly string[] = process.env.SAMSA_RELEASES?.split(",") ??
   ["0.8.2.2", "0.9.0.1", "0.10.2.2", "0.11.0.3", "2.8.2", "4.4.0"];

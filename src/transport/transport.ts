@@ -21,13 +21,15 @@ export interface Address {
   readonly port: number;
 }
 
-/** What a client shows and whom it believes; texts are PEM. */
+/**
+ * What a client shows and whom it believes. Texts are PEM, looked over at each dial: `INVALID_OPTION` for what no platform can use.
+ */
 export interface TlsOptions {
-  /** Certificates of the authorities to believe, instead of the platform's own (on Deno: besides them). */
+  /** Certificates of the authorities to believe, as many as wanted, instead of the platform's own (on Deno: besides them). */
   readonly ca?: string | undefined;
-  /** The client's certificate, where the broker asks for one. */
+  /** The client's certificate, where the broker asks for one, and behind it those that it is signed by, but for the root. */
   readonly cert?: string | undefined;
-  /** The private key that belongs to `cert`. */
+  /** The private key that belongs to `cert`, in PKCS #8 or in the older form of its kind, without a password. */
   readonly key?: string | undefined;
   /** The name that the broker's certificate must be for; the host if not said. */
   readonly serverName?: string | undefined;

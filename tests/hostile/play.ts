@@ -77,11 +77,12 @@ interface Plan {
   /** Whether brokers lie from the first word on. */
   readonly fromStart: boolean;
   readonly liesMs: number;
-  readonly compression: "none" | "gzip" | "snappy";
+  readonly compression: "none" | "gzip" | "snappy" | "lz4";
   readonly acks: 0 | 1 | "all";
 }
 
 function drawPlan(chance: Chance): Plan {
+  const isLz4 = chance.fork("codec").once(2);
   return {
     release: chance.once(3) ? chance.pick(releaseNames) : releaseNames.at(-1)!,
     brokers: 1 + chance.below(3),
@@ -89,7 +90,7 @@ function drawPlan(chance: Chance): Plan {
     hostility: drawHostility(chance.fork("hostility")),
     fromStart: chance.once(3),
     liesMs: 3000 + chance.below(LIES_MS - 3000),
-    compression: chance.pick(["none", "gzip", "snappy"]),
+    compression: chance.pick(["none", "gzip", isLz4 ? "lz4" : "snappy"]),
     acks: chance.pick(["all", "all", "all", 1, 0]),
   };
 }

@@ -243,7 +243,7 @@ class Draw {
   #set(version: number, { topic, partition }: Place): SetPlan {
     const chance = this.#chance;
     const magic = version >= 3 ? 2 : version === 2 ? chance.pick([0, 1] as const) : 0;
-    const codecs: Compression[] = ["none", "none", "gzip", "snappy", ...(version >= 7 ? ["zstd" as const] : [])];
+    const codecs: Compression[] = ["none", "none", "gzip", "snappy", "lz4", ...(version >= 7 ? ["zstd" as const] : [])];
     const set: SetPlan = {
       magic,
       compression: this.#isExact ? "none" : chance.pick(codecs),

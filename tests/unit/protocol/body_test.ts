@@ -88,6 +88,16 @@ test("exact bodies keep each bit of an int64, defaults included", () => {
   assert.notDeepEqual(rounded.encode(rounded.decode(bytes)), bytes);
   assert.equal(rounded.decode(bytes).topics[0]!.partitions[0]!.offset, 2 ** 63);
 
+  // Lists of numbers have a way of their own, in each dialect.
+  const partitions = [{ errorCode: 0, partitionIndex: 0, leaderId: 1, replicaNodes: [1, 2, 3], isrNodes: [] }];
+  for (const version of [8, 9]) {
+    const told = { brokers: [], topics: [{ errorCode: 0, name: "t", partitions }] };
+    const wanted = responseBody(metadata, version).encode(told);
+    const read = exactResponseBody(metadata, version).decode(wanted);
+    assert.deepEqual(read.topics[0]!.partitions[0]!.replicaNodes, [1, 2, 3]);
+    assert.deepEqual(exactResponseBody(metadata, version).encode(read), wanted);
+  }
+
   // A tagged int64 whose default is Long.MAX_VALUE, and others whose default is -1.
   const exactFetch = exactRequestBody(fetch, 18);
   const read = exactFetch.decode(

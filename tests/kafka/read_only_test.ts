@@ -66,10 +66,10 @@ async function routes(client: KafkaClient, release: string): Promise<void> {
   const body = (acks: number) => {
     return { acks, timeoutMs: 10_000, topicData: [{ name: "b", partitionData: [{ index: 0, records }] }] };
   };
-  const { responses } = await client.request(produce, body(-1), { leaderOf, version: 9 });
+  const { responses } = await client.request(produce, body(-1), { leaderOf, version: 7 });
   const { errorCode: refused, baseOffset } = responses[0]!.partitionResponses[0]!;
   assert.deepEqual([refused, baseOffset], [0, 0]);
-  assert.deepEqual((await client.request(produce, body(0), { leaderOf, version: 9 })).responses, []);
+  assert.deepEqual((await client.request(produce, body(0), { leaderOf, version: 7 })).responses, []);
   const { brokers } = await client.request(metadata, (version) => ({ topics: version === 0 ? [] : null }));
   assert.lengthOf(brokers, BROKERS);
 

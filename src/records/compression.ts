@@ -9,7 +9,8 @@ export type Compression = "none" | "gzip" | "snappy" | "lz4" | "zstd";
 /**
  * Compresses and decompresses. Both may answer with a promise; what answers at once keeps the whole path synchronous. What a
  * codec throws when it compresses fails the batch with `UNSUPPORTED_COMPRESSION_TYPE`, and when it decompresses it is told as
- * `CORRUPT_MESSAGE` with the place.
+ * `CORRUPT_MESSAGE` with the place. An answer that is no Uint8Array, or does not come within `requestTimeoutMs`, is told as
+ * `UNSUPPORTED_COMPRESSION_TYPE`.
  */
 export interface CompressionCodec {
   /** The lowest and the highest level that `compress` takes; left out if it knows none. */

@@ -5,6 +5,7 @@ import { fetch } from "../../../src/protocol/fetch.ts";
 import { metadata } from "../../../src/protocol/metadata.ts";
 import { produce } from "../../../src/protocol/produce.ts";
 import { recordBatches } from "../../../src/records/reading.ts";
+import { lz4 } from "../../../src/records/lz4.ts";
 import { snappy } from "../../../src/records/snappy.ts";
 import { Cluster, type ClusterOptions } from "../../../src/testing/cluster.ts";
 import type { Response } from "../../../src/wire/schema.ts";
@@ -50,7 +51,7 @@ async function put(line: Line, records: Uint8Array, index = 0, version = 3): Pro
 async function read(bytes: Uint8Array | null): Promise<string[]> {
   const texts: string[] = [];
   for (const one of recordBatches(bytes!, ORIGIN)) {
-    const list = await one.open(ORIGIN, { codecs: { snappy }, checkCrc: true, decompressedLimit: 1e6 });
+    const list = await one.open(ORIGIN, { codecs: { snappy, lz4 }, checkCrc: true, decompressedLimit: 1e6 });
     for (const message of list) texts.push(`${message.offset} ${message.text()}`);
   }
   return texts;
@@ -95,6 +96,23 @@ test("records come in a format that the version can have", async () => {
       assert.equal(records![magic === 2 ? 22 : 17]! & 7, 2);
       assert.deepEqual(await read(records), ["0 a"]);
     }
+  });
+});
+
+test("what is compressed with lz4 has the head that a reader of the version asks for", async () => {
+  const records = ["a", "b", "c"].map((value) => record(value.repeat(50)));
+  await onLine(await withTopic({ release: "2.8.2" }), async (line) => {
+    await put(line, await batch(2, records, "lz4", { lz4 }));
+    for (const [version, checksum] of [[1, 0x1a], [3, 0x82], [4, 0x82]] as const) {
+      const part = await get(line, version);
+      const frame = part.records!.findIndex((_, i, all) => all[i] === 0x04 && all[i + 1] === 0x22 && all[i + 2] === 0x4d);
+      assert.deepEqual([...part.records!.subarray(frame, frame + 7)], [0x04, 0x22, 0x4d, 0x18, 0x60, 0x40, checksum]);
+      assert.lengthOf(await read(part.records), 3);
+    }
+  });
+  await onLine(await withTopic({ release: "0.9.0.1" }), async (line) => {
+    await put(line, await batch(0, records, "lz4", { lz4 }), 0, 1);
+    assert.lengthOf(await read((await get(line, 1)).records), 3);
   });
 });
 

@@ -105,7 +105,9 @@ test("what is compressed with lz4 has the head that a reader of the version asks
     await put(line, await batch(2, records, "lz4", { lz4 }));
     for (const [version, checksum] of [[1, 0x1a], [3, 0x82], [4, 0x82]] as const) {
       const part = await get(line, version);
-      const frame = part.records!.findIndex((_, i, all) => all[i] === 0x04 && all[i + 1] === 0x22 && all[i + 2] === 0x4d);
+      const frame = part.records!.findIndex((_, i, all) =>
+        all[i] === 0x04 && all[i + 1] === 0x22 && all[i + 2] === 0x4d
+      );
       assert.deepEqual([...part.records!.subarray(frame, frame + 7)], [0x04, 0x22, 0x4d, 0x18, 0x60, 0x40, checksum]);
       assert.lengthOf(await read(part.records), 3);
     }

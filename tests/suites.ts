@@ -55,8 +55,12 @@ const PORTABLE_PATHS = [
   "tests/house/order_test.ts",
 ];
 
+/** It counts the sockets of its process, so none of the others may run beside it. */
+const ON_SOCKETS = "tests/transport/deno_test.ts";
+
 /** What Deno's own suite leaves out: the sockets of Node and Bun, what has a step of its own, and what was built. */
 const NOT_ON_DENO = [
+  ON_SOCKETS,
   "tests/transport/node_test.ts",
   "tests/transport/bun_test.ts",
   "tests/transport/bridge/node_test.ts",
@@ -137,7 +141,11 @@ const NODE_REPORTERS = ["--test-reporter=spec", "--test-reporter-destination=std
 export const denoSuite: Step = {
   name: "deno",
   budgetSeconds: 240,
-  run: (log) => denoTest("deno", ["--doc", "--parallel", `--ignore=${NOT_ON_DENO.join()}`], log),
+  run: async (log) =>
+    sumOf([
+      await denoTest("deno", ["--doc", "--parallel", `--ignore=${NOT_ON_DENO.join()}`], log),
+      await denoTest("deno-sockets", [ON_SOCKETS], log),
+    ]),
 };
 
 /** Makes the portable tests into JavaScript that is the same for every runtime. */

@@ -215,8 +215,9 @@ export const browserSuite: Step = {
   run: (log) =>
     withTools(["playwright", "chromium"], log, () => testFiles(["tests/unit", "tests/property", BROWSER]), async () => {
       const { failures, passed, failed, skipped } = await runInChromium(PORTABLE, PAGES);
+      await stop();
       log.write(failures.map((text) => `${text}\n\n`).join(""));
-      return sumOf([{ passed, failed, skipped }, await denoTest("browser", [BROWSER], log)]);
+      return sumOf([{ passed, failed, skipped }, await denoTest("browser", await testFiles([BROWSER]), log)]);
     }),
 };
 

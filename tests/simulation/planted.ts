@@ -22,6 +22,8 @@ export interface Planted {
   readonly scenario: Scenario;
   /** Of how many seeds at least one has to find it. */
   readonly seeds: number;
+  /** The first of them; 1 if not said. It saves time where the fault is rare, and is no promise. */
+  readonly from?: number;
   readonly plant: () => () => void;
 }
 
@@ -212,18 +214,23 @@ export const planted: readonly Planted[] = [
     name: "a seek is forgotten by what was under way",
     scenario: roundTrips,
     seeds: 500,
+    from: 130,
     plant: plantForgottenSeek,
   },
   { name: "more is committed than is finished", scenario: roundTrips, seeds: 20, plant: plantGreedyCommit },
   { name: "a group goes on too far", scenario: roundTrips, seeds: 50, plant: plantLongResume },
 ];
 
-/** In which of the first seeds a planted fault is found; as far as the first, if not all are asked for. */
-export async function seedsThatFind({ scenario, plant }: Planted, seeds: number, all: boolean): Promise<number[]> {
+/** In which of so many seeds a planted fault is found; as far as the first, if not all are asked for. */
+export async function seedsThatFind(
+  { scenario, plant, from = 1 }: Planted,
+  seeds: number,
+  all: boolean,
+): Promise<number[]> {
   const undo = plant();
   const found: number[] = [];
   try {
-    for (let seed = 1; seed <= seeds && (all || found.length === 0); seed++) {
+    for (let seed = from; seed < from + seeds && (all || found.length === 0); seed++) {
       if ((await runSeeds(scenario, seed, 1)).failed.length > 0) found.push(seed);
     }
   } finally {

@@ -1,6 +1,6 @@
 /** The bridge's HTTP server on Bun. */
 
-import { Bridge, type BridgeServer, type BridgeServerOptions } from "../transport/bridge.ts";
+import { Bridge, type BridgeServer, type BridgeServerOptions, notListening } from "../transport/bridge.ts";
 import type { Dial } from "../transport/transport.ts";
 import { SUBPROTOCOL, type Tunnel } from "../transport/tunnel.ts";
 
@@ -39,40 +39,50 @@ declare const Bun: {
 
 const BROKEN = 1006;
 
+/** Bun's server for a bridge. */
+function listening(bridge: Bridge, options: BridgeServerOptions): Server {
+  const { host: hostname, port } = bridge.address;
+  try {
+    return Bun.serve({
+      hostname,
+      port,
+      ...options.listenTls && { tls: options.listenTls },
+      fetch(request, server) {
+        if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") return bridge.respond(request);
+        const { pathname, search } = new URL(request.url);
+        const header = (name: string) => request.headers.get(name) ?? undefined;
+        const status = bridge.refusal({
+          url: pathname + search,
+          origin: header("origin"),
+          host: header("host"),
+          protocols: header("sec-websocket-protocol"),
+        });
+        if (status !== undefined) return new Response(null, { status });
+        const data: Data = { url: pathname + search, tunnel: undefined };
+        // Bun takes the first protocol that was asked for, and ours may not be it.
+        const headers = { "sec-websocket-protocol": SUBPROTOCOL };
+        return server.upgrade(request, { data, headers }) ? undefined : new Response(null, { status: 400 });
+      },
+      websocket: {
+        open: (socket) => {
+          socket.data.tunnel = bridge.accept(socket.data.url, socket);
+        },
+        // Bytes come as a Buffer, whose memory may be used again.
+        message: ({ data }, message) =>
+          data.tunnel?.message(typeof message === "string" ? message : new Uint8Array(message)),
+        close: ({ data }, code, reason) => data.tunnel?.closed(code === BROKEN ? undefined : code, reason),
+      },
+    });
+  } catch (error) {
+    throw notListening(error, bridge.address, options);
+  }
+}
+
 /** Serves a bridge on Bun; `dial` connects to the brokers. */
 export async function serveBridgeOnBun(options: BridgeServerOptions, dial: Dial): Promise<BridgeServer> {
   const bridge = new Bridge(options, dial);
-  const { host: hostname, port } = bridge.address;
-  const server = Bun.serve({
-    hostname,
-    port,
-    ...options.listenTls && { tls: options.listenTls },
-    fetch(request, server) {
-      if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") return bridge.respond(request);
-      const { pathname, search } = new URL(request.url);
-      const header = (name: string) => request.headers.get(name) ?? undefined;
-      const status = bridge.refusal({
-        url: pathname + search,
-        origin: header("origin"),
-        host: header("host"),
-        protocols: header("sec-websocket-protocol"),
-      });
-      if (status !== undefined) return new Response(null, { status });
-      const data: Data = { url: pathname + search, tunnel: undefined };
-      // Bun takes the first protocol that was asked for, and ours may not be it.
-      const headers = { "sec-websocket-protocol": SUBPROTOCOL };
-      return server.upgrade(request, { data, headers }) ? undefined : new Response(null, { status: 400 });
-    },
-    websocket: {
-      open: (socket) => {
-        socket.data.tunnel = bridge.accept(socket.data.url, socket);
-      },
-      // Bytes come as a Buffer, whose memory may be used again.
-      message: ({ data }, message) =>
-        data.tunnel?.message(typeof message === "string" ? message : new Uint8Array(message)),
-      close: ({ data }, code, reason) => data.tunnel?.closed(code === BROKEN ? undefined : code, reason),
-    },
-  });
+  const { host: hostname } = bridge.address;
+  const server = listening(bridge, options);
   return await Promise.resolve({
     address: { host: hostname, port: server.port },
     get connections() {

@@ -1,6 +1,6 @@
 /** The bridge's HTTP server on Deno. */
 
-import { Bridge, type BridgeServer, type BridgeServerOptions } from "../transport/bridge.ts";
+import { Bridge, type BridgeServer, type BridgeServerOptions, notListening } from "../transport/bridge.ts";
 import type { Dial } from "../transport/transport.ts";
 import { SUBPROTOCOL, type Tunnel } from "../transport/tunnel.ts";
 
@@ -38,7 +38,12 @@ export async function serveBridgeOnDeno(options: BridgeServerOptions, dial: Dial
     return status === undefined ? upgraded(bridge, request, pathname + search) : new Response(null, { status });
   };
   const stop = new AbortController();
-  const server = Deno.serve({ hostname, port, signal: stop.signal, onListen() {}, ...options.listenTls }, handle);
+  let server: Deno.HttpServer<Deno.NetAddr>;
+  try {
+    server = Deno.serve({ hostname, port, signal: stop.signal, onListen() {}, ...options.listenTls }, handle);
+  } catch (error) {
+    throw notListening(error, bridge.address, options);
+  }
   const { hostname: host, port: chosen } = server.addr;
   return await Promise.resolve({
     address: { host, port: chosen },

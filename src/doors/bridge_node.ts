@@ -1,12 +1,11 @@
 /** The bridge's HTTP server on Node, with the package `ws`, which is loaded when a bridge is asked for. */
 
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket as TcpSocket } from "node:net";
 import type { Duplex } from "node:stream";
 import { KafkaError } from "../base/errors.ts";
 import { realWorld } from "../base/world.ts";
-import { Bridge, type BridgeServer, type BridgeServerOptions } from "../transport/bridge.ts";
-import { failureOf } from "../transport/failure.ts";
+import { Bridge, type BridgeServer, type BridgeServerOptions, notListening } from "../transport/bridge.ts";
 import type { Dial } from "../transport/transport.ts";
 import { SUBPROTOCOL } from "../transport/tunnel.ts";
 
@@ -35,6 +34,9 @@ const MESSAGE_BYTES_MAX = 1 << 20;
 
 const BROKEN = 1006;
 
+/** How long who is connected may take to close, too, when the bridge does. */
+const GOODBYE_MS = 500;
+
 async function loadWs(): Promise<Ws> {
   try {
     return await import("ws");
@@ -44,9 +46,25 @@ async function loadWs(): Promise<Ws> {
 }
 
 /** Node's servers are loaded when they are asked for, too: every client would pay for them. */
-async function newServer(secure: BridgeServerOptions["listenTls"]): Promise<Server> {
-  if (!secure) return (await import("node:http")).createServer();
-  return (await import("node:https")).createServer({ ...secure });
+async function newServer(bridge: Bridge, options: BridgeServerOptions): Promise<Server> {
+  const { listenTls } = options;
+  if (!listenTls) return (await import("node:http")).createServer();
+  const { createServer } = await import("node:https");
+  try {
+    return createServer({ ...listenTls });
+  } catch (error) {
+    throw notListening(error, bridge.address, options);
+  }
+}
+
+/** Every socket of a server, as it closes only those that have asked for something over HTTP, and waits for all. */
+function socketsOf(server: Server): Set<TcpSocket> {
+  const sockets = new Set<TcpSocket>();
+  server.on("connection", (socket: TcpSocket) => {
+    sockets.add(socket);
+    socket.on("close", () => sockets.delete(socket));
+  });
+  return sockets;
 }
 
 /** Gives a WebSocket to the bridge. */
@@ -69,8 +87,9 @@ function take(bridge: Bridge, url: string, socket: Socket): void {
 async function answer(bridge: Bridge, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
   try {
     const { method = "GET", headers, url = "/" } = incoming;
+    const scheme = "encrypted" in incoming.socket ? "https" : "http";
     const named = Object.entries(headers).map(([name, value]): [string, string] => [name, `${value}`]);
-    const request = new Request(new URL(url, `http://${headers.host ?? "localhost"}`), { method, headers: named });
+    const request = new Request(new URL(url, `${scheme}://${headers.host ?? "localhost"}`), { method, headers: named });
     const response = await bridge.respond(request);
     const bytes = new Uint8Array(await response.arrayBuffer());
     outgoing.writeHead(response.status, Object.fromEntries(response.headers)).end(bytes);
@@ -89,8 +108,8 @@ export async function serveBridgeOnNode(options: BridgeServerOptions, dial: Dial
     maxPayload: MESSAGE_BYTES_MAX,
     handleProtocols: () => SUBPROTOCOL,
   });
-  const { listenTls } = options;
-  const server = await newServer(listenTls);
+  const server = await newServer(bridge, options);
+  const connected = socketsOf(server);
   server.on("request", (incoming, outgoing) => answer(bridge, incoming, outgoing));
   server.on("upgrade", (request, socket, head) => {
     socket.on("error", () => {});
@@ -106,7 +125,7 @@ export async function serveBridgeOnNode(options: BridgeServerOptions, dial: Dial
   });
   const { host, port } = bridge.address;
   const listening = realWorld.deferred<void>("a bridge that listens");
-  server.on("error", (error) => listening.reject(failureOf(error, `${host}:${port}`, "INVALID_OPTION")));
+  server.on("error", (error) => listening.reject(notListening(error, bridge.address, options)));
   server.listen(port, host, () => listening.resolve());
   await listening.promise;
   const { address, port: chosen } = server.address() as AddressInfo;
@@ -120,7 +139,9 @@ export async function serveBridgeOnNode(options: BridgeServerOptions, dial: Dial
       const closed = realWorld.deferred<void>("the end of a bridge");
       server.close(() => closed.resolve());
       server.closeAllConnections();
+      const late = realWorld.timer(GOODBYE_MS, () => connected.forEach((socket) => socket.destroy()));
       await closed.promise;
+      late.cancel();
     },
   };
 }

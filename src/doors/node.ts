@@ -25,7 +25,7 @@ export function connect(options: ConnectOptions): Promise<KafkaClient> {
 /**
  * Serves a bridge, through which pages reach brokers (`@samsa/kafka/websocket`). It forwards only to what `allow` names. It needs the package `ws`, and is an
  * `UNSUPPORTED_FEATURE` without it.
- * Rejects with `INVALID_OPTION`.
+ * Rejects with `INVALID_OPTION`, which a port that is taken is too; with `TLS_FAILED` if `listenTls` is no pair.
  */
 export function serveBridge(options: BridgeServerOptions): Promise<BridgeServer> {
   return serveBridgeOnNode(options, dial);

@@ -1,10 +1,11 @@
 /** The other side of a page's WebSocket: connects to brokers for it, but only to those that it is told of. */
 
 import { withDeadline } from "../base/async.ts";
-import { KafkaError } from "../base/errors.ts";
+import { KafkaError, type OwnCode } from "../base/errors.ts";
 import { checkOptions, type OptionRules, someFunction, someObject, someText, wholeNumber } from "../base/options.ts";
 import { realWorld, type Timer } from "../base/world.ts";
 import { brokerOf, failureOf } from "./failure.ts";
+import { checkIdentity, checkTls } from "./pem.ts";
 import type { Address, Dial, TlsOptions, Transport } from "./transport.ts";
 import { SUBPROTOCOL, Tunnel, type TunnelSocket } from "./tunnel.ts";
 
@@ -20,7 +21,7 @@ export interface BridgeOptions {
    * host and port. Who sends no origin is no page and is let in: a bridge checks no passwords, SASL does.
    */
   readonly origins?: readonly string[] | undefined;
-  /** With TLS to the brokers, if given. */
+  /** With TLS to the brokers, if given; looked over before it listens. What goes wrong is told to clients as `TLS_FAILED`. */
   readonly tls?: TlsOptions | undefined;
   /** Connections at a time; 1,000 if not said. Each holds 2 MiB at most, when neither end reads. */
   readonly connectionsMax?: number | undefined;
@@ -90,6 +91,9 @@ const PATTERN = /^(?:\[[\da-f:.]+\]|[\w.*-]+):(?:\d{1,5}|\*)$/i;
 
 /** How long the last bytes of a page that has closed may take to get to the broker. */
 const LINGER_MS = 5_000;
+
+/** How long a broker that takes no more bytes may take to say why. */
+const LAST_WORDS_MS = 1_000;
 
 const BUFFER_BYTES = 64 * 1024;
 
@@ -171,7 +175,7 @@ export class Bridge {
         tunnel.open();
         await both(tunnel, transport);
       } catch (error) {
-        tunnel.fail(failureOf(error, target, "HOST_UNREACHABLE"));
+        tunnel.fail(asTold(failureOf(error, target, "HOST_UNREACHABLE")));
       }
       quiet.cancel();
       left.timer?.cancel();
@@ -228,6 +232,8 @@ export class Bridge {
 
 function checked(options: BridgeServerOptions) {
   const all = checkOptions<BridgeServerOptions, typeof DEFAULTS>("serveBridge", options, RULES, DEFAULTS);
+  if (all.tls !== undefined) checkTls(all.tls);
+  if (all.listenTls !== undefined) checkIdentity("listenTls", all.listenTls);
   if (all.allow !== undefined) return all;
   throw new KafkaError(
     "INVALID_OPTION",
@@ -245,23 +251,66 @@ function patternOf(text: string): RegExp {
   return new RegExp(`^${escaped}:${port === "*" ? "\\d+" : port}$`, "i");
 }
 
+/** The same error in other words. */
+function reworded(error: KafkaError, reword: (words: string) => string): KafkaError {
+  const { code, message, broker, cause } = error;
+  return new KafkaError(code as OwnCode, reword(message.slice(code.length + 2)), { broker, cause });
+}
+
+/** What a client is told, which has an option `tls` as well: that is not the one. */
+function asTold(error: KafkaError): KafkaError {
+  if (error.code !== "TLS_FAILED") return error;
+  return reworded(error, (words) => words.replace(/\bthe (options? tls\b)/, "the bridge's $1"));
+}
+
+/** Why a server does not listen: what a platform has no name for is the certificate, if there is one. */
+export function notListening(thrown: unknown, address: Address, { listenTls }: BridgeServerOptions): KafkaError {
+  const hasName = /^E[A-Z]+$/.test(String((thrown as { readonly code?: unknown }).code));
+  const error = failureOf(
+    thrown,
+    brokerOf(address),
+    listenTls === undefined || hasName ? "INVALID_OPTION" : "TLS_FAILED",
+  );
+  return reworded(error, (words) => words.replaceAll(/\btls\.(?=cert|key)/g, "listenTls."));
+}
+
 /** Copies from each end to the other until one has ended; then both have. */
 async function both(tunnel: Tunnel, transport: Transport): Promise<void> {
-  const up = copy(tunnel, transport).then(() => transport.close(), () => transport.close());
+  let unsent: unknown;
+  let late: Timer | undefined;
+  const up = copy(tunnel, transport).then(
+    (error) => {
+      if (error === undefined) return transport.close();
+      // A broker that does not believe our certificate says so and hangs up. Whoever writes then is reset, and why can still be read.
+      unsent = error;
+      late = realWorld.timer(LAST_WORDS_MS, () => transport.close());
+    },
+    () => transport.close(),
+  );
   try {
-    await copy(transport, tunnel);
+    const failed = await copy(transport, tunnel) ?? unsent;
+    if (failed !== undefined) throw failed;
     tunnel.close();
   } catch (error) {
-    tunnel.fail(failureOf(error, "", "CONNECTION_RESET")); // where the tunnel itself has failed, that changes nothing
+    tunnel.fail(asTold(failureOf(error, "", "CONNECTION_RESET"))); // where the tunnel itself has failed, that changes nothing
     transport.close();
   }
   await up;
+  late?.cancel();
 }
 
-/** One way: no byte is read before the last have gone, and so each end slows the other. */
-async function copy(from: Transport, to: Transport): Promise<void> {
+/**
+ * One way: no byte is read before the last have gone, and so each end slows the other. Resolves at the end of `from`, or with what
+ * kept `to` from taking more; rejects with what `from` has failed by.
+ */
+async function copy(from: Transport, to: Transport): Promise<unknown> {
   const buffer = new Uint8Array(BUFFER_BYTES);
   for (let count = await from.read(buffer); count !== null; count = await from.read(buffer)) {
-    await to.write([buffer.subarray(0, count)]);
+    try {
+      await to.write([buffer.subarray(0, count)]);
+    } catch (error) {
+      return error;
+    }
   }
+  return undefined;
 }

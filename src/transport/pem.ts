@@ -25,14 +25,25 @@ const PRIVATE_KEY = /^(?:(?:EC|RSA) )?PRIVATE KEY$/;
 /** Throws `INVALID_OPTION` for what no platform can use: a wrong name, half an identity, text that is not PEM, a key with a password. */
 export function checkTls(tls: TlsOptions): void {
   const { ca, cert, key } = checkOptions("tls", tls, RULES, {});
-  if ((cert === undefined) !== (key === undefined)) refuse("tls.cert and tls.key need each other");
   if (ca !== undefined) check("tls.ca", ca, "certificate", CERTIFICATE);
-  if (cert !== undefined) check("tls.cert", cert, "certificate", CERTIFICATE);
+  checkPair("tls", cert, key);
+}
+
+/** Throws `INVALID_OPTION` for what no server can show. `where` is the option that it is given by. */
+export function checkIdentity(where: string, identity: { readonly cert: string; readonly key: string }): void {
+  const { cert, key } = checkOptions(where, identity, { cert: pemText, key: pemText }, {});
+  if (cert === undefined && key === undefined) refuse(`${where}.cert and ${where}.key are missing`);
+  checkPair(where, cert, key);
+}
+
+function checkPair(where: string, cert: string | undefined, key: string | undefined): void {
+  if ((cert === undefined) !== (key === undefined)) refuse(`${where}.cert and ${where}.key need each other`);
+  if (cert !== undefined) check(`${where}.cert`, cert, "certificate", CERTIFICATE);
   if (key === undefined) return;
   if (/BEGIN ENCRYPTED PRIVATE KEY|Proc-Type: 4,ENCRYPTED/.test(key)) {
-    refuse("tls.key is encrypted, and there is no option for its password: decrypt it, by openssl pkey for one");
+    refuse(`${where}.key is encrypted, and there is no option for its password: decrypt it, by openssl pkey for one`);
   }
-  check("tls.key", key, "private key", PRIVATE_KEY);
+  check(`${where}.key`, key, "private key", PRIVATE_KEY);
 }
 
 /** Nothing of the text goes into the error: it may be a key. */

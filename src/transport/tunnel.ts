@@ -14,7 +14,8 @@ import type { Transport } from "./transport.ts";
  * text is a whole number in decimal digits: so many more bytes the sender of it is ready for. Nobody sends more bytes than it has
  * been allowed, since nobody can keep a WebSocket from delivering. The page allows some as soon as the WebSocket is open, the bridge
  * as soon as it has connected, and so its first number says that. The end of the stream is a close with 1000; any other close is
- * a failure: 4000 and above have their place in {@linkcode CLOSE_CODES}, and the reason says more.
+ * a failure: 4000 and above have their place in {@linkcode CLOSE_CODES}, and the reason says more. What is about the broker leaves
+ * out its name, which both know, and begins with a space or a colon.
  */
 export const SUBPROTOCOL = "samsa.tunnel.1";
 
@@ -133,7 +134,9 @@ export class Tunnel implements Transport {
     if (this.#error !== undefined) return;
     this.#inbox.close();
     this.#end(error);
-    this.#socket.close(closeCodeOf(error.code), shortened(error.message));
+    const words = error.message.slice(error.code.length + 2);
+    const isOfBroker = words.startsWith(this.#broker);
+    this.#socket.close(closeCodeOf(error.code), shortened(isOfBroker ? words.slice(this.#broker.length) : words));
   }
 
   /** A message came. Bytes have to be the tunnel's own to keep. */
@@ -156,7 +159,7 @@ export class Tunnel implements Transport {
     } else {
       const known = code === undefined ? undefined : CLOSE_CODES[code - CLOSE_FIRST];
       const said = reason || (code === undefined ? "the WebSocket broke" : `the WebSocket was closed with ${code}`);
-      const detail = said.startsWith(this.#broker) ? said : `${this.#broker}: ${said}`;
+      const detail = `${this.#broker}${/^[ :]/.test(said) ? "" : ": "}${said}`;
       this.#end(new KafkaError(known ?? "CONNECTION_RESET", detail, this.#context(cause)));
     }
     this.#listeners.closed?.(isClean);
@@ -229,5 +232,5 @@ function closeCodeOf(code: string): number {
 function shortened(reason: string): string {
   const bytes = new TextEncoder().encode(reason);
   if (bytes.length <= REASON_BYTES_MAX) return reason;
-  return new TextDecoder().decode(bytes.subarray(0, REASON_BYTES_MAX - 3)).replace(/\uFFFD+$/, "");
+  return `${new TextDecoder().decode(bytes.subarray(0, REASON_BYTES_MAX - 3)).replace(/\uFFFD+$/, "")}…`;
 }

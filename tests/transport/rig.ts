@@ -2,6 +2,7 @@
 
 import { lookup } from "node:dns/promises";
 import fs from "node:fs";
+import https from "node:https";
 import net from "node:net";
 import tls from "node:tls";
 import { inspect } from "node:util";
@@ -140,4 +141,28 @@ export function upgradeStatus(port: number, path: string, headers: Record<string
       socket.destroy();
     }).on("error", reject);
   });
+}
+
+/** What a server answers that shows a certificate of this authority. */
+export function secureGet(port: number, ca: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    https.get({ host: "localhost", port, ca, agent: false }, (response) => {
+      let body = "";
+      response.setEncoding("utf8").on("data", (text) => body += text).on("end", () => resolve(body));
+    }).on("error", reject);
+  });
+}
+
+/** A client that connects, says this much, and no more. */
+export async function quietClient(port: number, words = ""): Promise<Peer> {
+  const socket = net.connect(port, "127.0.0.1");
+  await new Promise<void>((resolve, reject) => socket.on("connect", resolve).on("error", reject));
+  socket.write(words);
+  await new Promise((resolve) => words === "" ? resolve(true) : socket.once("data", resolve));
+  const gone = new Promise<void>((resolve) => socket.on("close", () => resolve()));
+  const close = (): Promise<void> => {
+    socket.destroy();
+    return gone;
+  };
+  return { port, connected: 1, close };
 }

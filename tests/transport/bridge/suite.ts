@@ -16,6 +16,8 @@ export interface Platform {
   readonly name: string;
   readonly dial: Dial;
   readonly listen: Listen;
+  /** One that can ask clients for certificates, where `listen` cannot. */
+  readonly listenAsking?: Listen | undefined;
   readonly serveBridge: (options: BridgeServerOptions) => Promise<BridgeServer>;
   readonly unseen?: readonly string[] | undefined;
 }

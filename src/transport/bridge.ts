@@ -169,15 +169,16 @@ export class Bridge {
     }
     this.#open.add(tunnel);
     const task = realWorld.task(`the bridge to ${target}`, async () => {
-      const quiet = this.#whenQuiet(tunnel);
+      let quiet: Timer | undefined;
       try {
         const transport = left.transport = await this.#connect(address, gone.signal);
         tunnel.open();
+        quiet = this.#whenQuiet(tunnel);
         await both(tunnel, transport);
       } catch (error) {
         tunnel.fail(asTold(failureOf(error, target, "HOST_UNREACHABLE")));
       }
-      quiet.cancel();
+      quiet?.cancel();
       left.timer?.cancel();
       this.#open.delete(tunnel);
       this.#tasks.delete(task);
@@ -219,9 +220,9 @@ export class Bridge {
   /** Closes a tunnel through which nothing has gone between two looks. */
   #whenQuiet(tunnel: Tunnel): Timer {
     const { idleMs } = this.#options;
-    let moved = 0;
+    let moved = -1;
     const look = () => {
-      if (moved === tunnel.moved && moved > 0) return tunnel.close();
+      if (moved === tunnel.moved) return tunnel.close();
       moved = tunnel.moved;
       timer = realWorld.timer(idleMs, look);
     };

@@ -169,6 +169,10 @@ function limits(name: string, bridged: Bridged, platform: Platform): void {
         assert.isNull(await soon(client.read(new Uint8Array(1))));
         await becomes(() => bridge.connections, 0);
         client.close();
+        const silent = await soon(dial({ host: "127.0.0.1", port }));
+        assert.isNull(await soon(silent.read(new Uint8Array(1))), "nothing has ever gone through it");
+        await becomes(() => bridge.connections, 0);
+        silent.close();
       })));
 
   test(`${name} bridge: a broker that does not answer is a CONNECT_TIMEOUT`, () =>

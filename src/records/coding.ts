@@ -83,7 +83,8 @@ function answered<T>(
   } catch (cause) {
     return failed(cause);
   }
-  return isPromise(answer) ? answer.then(done, failed) : done(answer);
+  // Whoever waits knows a promise by its class, which a user's own, or one of another realm, need not have.
+  return isPromise(answer) ? Promise.resolve(answer).then(done, failed) : done(answer);
 }
 
 function isPromise(answer: Uint8Array | Promise<Uint8Array>): answer is Promise<Uint8Array> {

@@ -58,6 +58,30 @@ test("property: whether codecs answer now or later, everything goes round once a
   );
 });
 
+/** As much of a promise as the language asks for; what its `then` gives is no `Promise` either. */
+function thenable(bytes: unknown): Promise<Uint8Array> {
+  const then = (done: (answer: unknown) => unknown) => {
+    const answer = Promise.resolve(bytes).then(done);
+    return {
+      then: (next: (value: unknown) => void, failed: (error: unknown) => void) => void answer.then(next, failed),
+    };
+  };
+  return { then } as unknown as Promise<Uint8Array>;
+}
+
+test("a promise of a user's own class, or of another realm, is one too", () =>
+  play({ topics: { t: {} } }, async ({ connect }) => {
+    const codec: CompressionCodec = {
+      compress: (bytes) => thenable(lz4.compress(bytes)),
+      decompress: (bytes, limit) => thenable(lz4.decompress(bytes, limit)),
+    };
+    const client = await connect({ codecs: { lz4: codec } });
+    const topic = await client.topic("t");
+    await topic.producer({ compression: "lz4" }).produce("x".repeat(200));
+    assert.deepEqual(await readAll(topic.simpleConsumer({ until: "end" })), ["x".repeat(200)]);
+    await client.close();
+  }));
+
 test("a codec that throws, rejects, or answers with something else fails its batch alone", () =>
   play({ topics: { t: { partitions: 2 } } }, async ({ connect, cluster }) => {
     let compress: () => unknown = () => undefined;
